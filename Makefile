@@ -1,0 +1,42 @@
+# Everything sets itself up: `make demo` and `make test` need Python 3.11 or newer, make, and a package index.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help setup demo test lint bench goldens clean
+
+help:           ## list what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a few minutes the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[huggingface,dev]'
+	@touch $@
+
+setup: $(READY)  ## install everything that the other targets need
+
+demo: $(READY)  ## fine-tune a real model, seal, export, verify, and show tampering being caught
+	@COGNIFY_HOME=$(CURDIR)/.demo/home $(BIN)/python examples/huggingface_lora.py --output .demo
+
+test: $(READY)  ## run every test
+	@$(BIN)/python tests/prepare.py
+	$(BIN)/python -m pytest -n auto --dist worksteal --nbmake notebooks tests
+
+lint: $(READY)  ## style, types, and the directions of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## measure against peers, interleaved; prints tables
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mlflow wandb trackio model-signing pyOpenSSL
+	$(BIN)/python -m benchmarks
+
+goldens: $(READY)  ## write the golden files again, after a deliberate change of format
+	$(BIN)/python -m pytest tests -k golden --update-goldens
+
+clean:          ## remove what was installed and made
+	rm -rf $(VENV) .demo

@@ -1,0 +1,79 @@
+"""The one tree of errors.
+
+    CognifyError
+    ├── ConfigurationError      a setting or an argument is wrong; nothing has been done yet
+    │   └── UnsupportedExportError   the pair of format and template does not exist
+    ├── FormatError             bytes are not in the format that they claim
+    ├── CaptureError            something could not be hashed; carries the reason that the record will hold
+    ├── StoreError              the store could not do what it promises
+    │   ├── StoreVersionError   the store was written by a newer Cognify
+    │   └── RecordError         an append that would break the record (wrong order, unknown run)
+    │       └── RunSealedError  a write to a run that is frozen or sealed
+    ├── RunNotFoundError        no run, or more than one, answers to that name
+    ├── RunStateError           the run is not in a state that allows this
+    ├── SigningKeyError         a key is missing, unreadable or of the wrong kind
+    ├── CannotVerifyError       the check could not be made (unpinned signer, missing file)
+    └── VerificationError       tampering, and nothing else
+"""
+
+from __future__ import annotations
+
+
+class CognifyError(Exception):
+    """Whatever Cognify raises on purpose."""
+
+
+class ConfigurationError(CognifyError):
+    """A setting or an argument is wrong; nothing has been done yet."""
+
+
+class UnsupportedExportError(ConfigurationError):
+    """The pair of export format and template does not exist."""
+
+
+class FormatError(CognifyError):
+    """Bytes are not in the format that they claim."""
+
+
+class CaptureError(CognifyError):
+    """Something could not be hashed; `reason` is what the record will hold, as in `unresolved(reason)`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StoreError(CognifyError):
+    """The store could not do what it promises."""
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer Cognify."""
+
+
+class RecordError(StoreError):
+    """An append would break the record."""
+
+
+class RunSealedError(RecordError):
+    """A write to a run that is frozen or sealed."""
+
+
+class RunNotFoundError(CognifyError):
+    """No run, or more than one, answers to that name."""
+
+
+class RunStateError(CognifyError):
+    """The run is not in a state that allows this."""
+
+
+class SigningKeyError(CognifyError):
+    """A key is missing, unreadable or of the wrong kind."""
+
+
+class CannotVerifyError(CognifyError):
+    """The check could not be made: an unpinned signer, a file that is not there."""
+
+
+class VerificationError(CognifyError):
+    """Tampering, and nothing else: what is there contradicts what was signed."""

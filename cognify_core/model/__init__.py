@@ -1,0 +1,1 @@
+"""Values, without I/O: digests, events, the lineage. A value that exists is valid."""

@@ -1,0 +1,140 @@
+"""The lineage: a directed acyclic graph of nodes and edges, folded from a record's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
+
+from cognify_core.canonical import Json, encode
+from cognify_core.errors import FormatError
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Artifact, Assurance, Event, RunOpened
+from cognify_core.model.names import whole_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Something with content that the run read or wrote."""
+
+    type: str
+    id: str
+    hash: Digest | None
+    timestamp: str
+    assurance: Assurance
+    reason: str | None = None
+    fields: dict[str, Json] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Json]:
+        """The node as the lineage JSON holds it."""
+        node: dict[str, Json] = {
+            "type": self.type,
+            "id": self.id,
+            "hash": None if self.hash is None else str(self.hash),
+            "timestamp": self.timestamp,
+            "assurance": self.assurance,
+        }
+        return node | ({} if self.reason is None else {"reason": self.reason}) | self.fields
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """`target` came from `source`; both are node ids."""
+
+    source: str
+    target: str
+
+    def to_json(self) -> dict[str, Json]:
+        """The edge as the lineage JSON holds it."""
+        return {"from": self.source, "to": self.target}
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Nodes in the order in which the record names them, and their edges, sorted. Always acyclic."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+    def __post_init__(self) -> None:
+        graph = TopologicalSorter[str]({node.id: () for node in self.nodes})
+        for edge in self.edges:
+            graph.add(edge.target, edge.source)
+        try:
+            graph.prepare()
+        except CycleError as error:
+            raise FormatError(f"not a lineage: a cycle through {' → '.join(error.args[1])}") from error
+
+    def document(self, run_id: str, status: str, sealed_at: str) -> dict[str, Json]:
+        """Exactly the five keys whose canonical form the seal signs as the subject `lineage`."""
+        return {
+            "run_id": run_id,
+            "status": status,
+            "sealed_at": sealed_at,
+            "nodes": [node.to_json() for node in self.nodes],
+            "edges": [edge.to_json() for edge in self.edges],
+        }
+
+    def digest(self, run_id: str, status: str, sealed_at: str) -> Digest:
+        """SHA-256 over the canonical form of `document`."""
+        return Digest.of(encode(self.document(run_id, status, sealed_at)))
+
+
+def fold(events: Iterable[Event]) -> Lineage:
+    """Fold a record's events into its lineage.
+
+    Two artifacts that want one id and have one hash are one node; with different hashes the later gets a suffix, four
+    hex digits of its hash (more where those clash too).
+
+    Raises:
+        FormatError: a ref stands twice, an input names nothing, or the graph has a cycle.
+    """
+    nodes: dict[str, Node] = {}
+    ids: dict[str, str] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
+    amended: str | None = None
+    for event in events:
+        if isinstance(event.body, RunOpened) and event.body.amends:
+            amended = event.body.amends.run_id
+        if not isinstance(event.body, Artifact):
+            continue
+        artifact = event.body
+        if artifact.ref in ids:
+            raise FormatError(f"not a lineage: two artifacts have the ref {artifact.ref!r}")
+        node = _node(artifact, nodes)
+        nodes.setdefault(node.id, node)
+        ids[artifact.ref] = node.id
+        inputs[artifact.ref] = artifact.inputs
+    edges = {
+        Edge(_source(source, ids, amended), ids[ref]) for ref, sources in inputs.items() for source in sources
+    }
+    return Lineage(tuple(nodes.values()), tuple(sorted(edges)))
+
+
+def _node(artifact: Artifact, taken: dict[str, Node]) -> Node:
+    def wanted(node_id: str) -> Node:
+        return Node(
+            artifact.node_type,
+            node_id,
+            artifact.hash,
+            whole_seconds(artifact.at),
+            artifact.assurance,
+            artifact.reason,
+            artifact.node_fields(),
+        )
+
+    mark = artifact.hash.hex if artifact.hash else sha256(artifact.ref.encode()).hexdigest()
+    for node_id in (artifact.id, *(f"{artifact.id}-{mark[:length]}" for length in range(4, 65, 4))):
+        other = taken.get(node_id)
+        if other is None or (artifact.hash and other.hash == artifact.hash and other.type == artifact.node_type):
+            return wanted(node_id)
+    raise FormatError(f"not a lineage: no free id for {artifact.ref!r}")
+
+
+def _source(ref: str, ids: dict[str, str], amended: str | None) -> str:
+    if ref in ids:
+        return ids[ref]
+    if ref.startswith("@") and amended:
+        return f"{amended}/{ref[1:]}"
+    raise FormatError(f"not a lineage: an input names {ref!r}, which the record does not hold")

@@ -1,0 +1,65 @@
+"""Identifiers and times, in the one spelling that records use."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+RUN_ID_PATTERN = r"run_\d{8}_\d{6}_[0-9a-f]{5}"
+RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID_PATTERN}$")]
+"""As in `run_20250912_143022_a7f3c`: UTC date, UTC time, five hex digits."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_SLUG_LENGTH = 48
+
+
+def new_run_id(now: datetime, entropy: bytes) -> str:
+    """Draw a run id from a UTC time and at least three random bytes."""
+    return f"run_{now.astimezone(UTC):%Y%m%d_%H%M%S}_{entropy.hex()[:5]}"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether `text` has the form of a run id, and so is safe as a file name."""
+    return re.fullmatch(RUN_ID_PATTERN, text, re.ASCII) is not None
+
+
+def slug(text: str) -> str:
+    """Lower-case letters, digits and underscores out of any text; never empty, at most 48 characters.
+
+    Text of which nothing or only a part survives keeps apart from other such text by four hex digits of its hash.
+    """
+    kept = _NOT_SLUG.sub("_", text.lower()).strip("_")
+    if kept and len(kept) <= _SLUG_LENGTH and text.isascii():
+        return kept
+    mark = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+    return f"{kept[: _SLUG_LENGTH - 5].strip('_')}_{mark}".strip("_")
+
+
+def utc_now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with six decimals and `Z`: the time of an event."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def whole_seconds(time: str) -> str:
+    """The time of an event as the lineage writes it: cut, not rounded, to whole seconds."""
+    return f"{time[:19]}Z"
+
+
+def _check_time(text: str) -> str:
+    if not _TIME.fullmatch(text):
+        raise ValueError("a time is written 2025-09-12T16:45:00.000000Z")
+    datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return text
+
+
+Time = Annotated[str, AfterValidator(_check_time)]

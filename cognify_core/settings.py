@@ -1,0 +1,83 @@
+"""Settings: arguments of `cognify.init`, else `COGNIFY_*` variables, else defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cognify_core.errors import ConfigurationError
+
+GIB = 1 << 30
+
+
+class Settings(BaseSettings):
+    """All that can be set, with the default that suits a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="COGNIFY_", frozen=True, extra="ignore", validate_default=True)
+
+    home: Path = Path("~/.cognify")
+    """Store, keys and packages."""
+    mode: Literal["on", "dry", "off"] = "on"
+    """`off` is inert; `dry` does everything and keeps nothing."""
+    project: str = "default"
+    """The AI system that runs serve."""
+    run_tags: dict[str, str] = Field(default_factory=dict)
+    quiet: bool = False
+    """No lines on the console."""
+    initial_weights_limit: int = Field(default=GIB, ge=0)
+    """Bytes of trainable weights that are hashed before step 1."""
+    record_diff: bool = False
+    """Put the uncommitted changes of the git work tree themselves into the record, not only their hash."""
+    exit_seconds: float = Field(default=60.0, ge=0)
+    """How long the end of the process may wait for hashing to finish."""
+    max_package_bytes: int = Field(default=GIB // 4, ge=1)
+    """The largest package that `verify` reads."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def store_path(self) -> Path:
+        """The embedded SQLite store."""
+        return self.home / "cognify.db"
+
+    @property
+    def keys_path(self) -> Path:
+        """Signing keys and trusted public keys."""
+        return self.home / "keys"
+
+    @property
+    def packages_path(self) -> Path:
+        """Exported packages, one folder per run."""
+        return self.home / "packages"
+
+    @property
+    def rows_path(self) -> Path:
+        """Row indexes: leaf hashes of datasets, by which a changed row is named."""
+        return self.home / "rows"
+
+    @property
+    def spool_path(self) -> Path:
+        """Events that the store could not take yet."""
+        return self.home / "spool"
+
+
+def load(**given: object) -> Settings:
+    """The settings in force: what is `given` (and not None) before the environment, before the defaults.
+
+    Raises:
+        ConfigurationError: a value is not what the setting takes; the message names both.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise ConfigurationError(
+            f"{name} (COGNIFY_{name.upper()}) cannot be {first['input']!r}: {first['msg']}"
+        ) from error

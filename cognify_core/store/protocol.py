@@ -1,0 +1,161 @@
+"""What a store promises. One contract test class (`tests/store/contract.py`) holds every implementation to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Draft
+from cognify_core.model.record import Freeze, Status
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What a store knows of a run. A view for listing: evidence is the record and the bundle, never this row."""
+
+    run_id: str
+    nonce: str
+    workspace: str
+    project: str
+    name: str | None
+    opened_at: str
+    status: Status
+    """SEALED once a bundle is stored; else from `run_closed`; else RUNNING."""
+    complete: bool | None
+    """As `run_closed` says; none while the run is open."""
+    size: int
+    amends: str | None = None
+    ordinal: int | None = None
+    freeze: Freeze | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that writes a run, so that a later one can tell whether it still lives."""
+
+    host: str
+    boot_id: str
+    pid: int
+    started: str
+    """Clock ticks since boot, from `/proc/<pid>/stat`: a pid alone is used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The signed statement over one package file, and what the package was rendered from."""
+
+    package_hash: Digest
+    run_id: str
+    format: str
+    template: str | None
+    renderer: str
+    addenda: tuple[Digest, ...]
+    """Statement digests of the addenda within, in order."""
+    path: str
+    bundle: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The clear value behind a commitment, and the random bytes that open it. Erasable; never part of a record."""
+
+    commitment: str
+    label: str
+    random: bytes
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a discarded run."""
+
+    run_id: str
+    reason: str
+    discarded_at: str
+    size: int
+    root: str
+
+
+class Store(Protocol):
+    """Records, one append-only sequence of event bytes per run, and the bytes that belong to them.
+
+    Not trusted: whoever can write to it can destroy a run, but cannot alter one unseen once its root is signed.
+    Every method that writes is durable when it returns: the data is on disk. Safe to use from several threads, and
+    several processes may use one store at once. Methods that name a run raise `RunNotFoundError` where there is none.
+    """
+
+    def create(self, run_id: str, opened: Draft) -> None:
+        """Begin a record with `opened` (a `RunOpened`) as event 0.
+
+        Raises `RecordError` where the workspace has a run of that id, or the amended run has that ordinal already.
+        """
+
+    def append(self, run_id: str, drafts: Sequence[Draft]) -> int:
+        """Append `drafts` in one transaction, numbering them; return the record's new length.
+
+        A draft whose (writer, counter) the run already holds is passed over. Raises `RunSealedError` after the
+        freeze or after `run_closed`, `FormatError` for a body that has no bytes; then nothing is appended.
+        """
+
+    def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:
+        """The record's event bytes from `start` on, in order, as of one moment."""
+
+    def run(self, run_id: str) -> RunRow:
+        """What the store knows of one run."""
+
+    def runs(self, *, workspace: str = "default", addenda: bool = False) -> list[RunRow]:
+        """All runs of a workspace, newest first; addenda only where asked for."""
+
+    def addenda(self, run_id: str) -> list[RunRow]:
+        """The addenda of a run, by ordinal."""
+
+    def put_manifest(self, data: bytes) -> Digest:
+        """Keep a manifest under its digest; keeping it twice is keeping it once."""
+
+    def manifest(self, digest: Digest) -> bytes:
+        """A manifest's bytes. Raises `StoreError` where there is none, or where they no longer have that digest."""
+
+    def freeze(self, run_id: str, freeze: Freeze) -> Freeze:
+        """Fix the record's end in one transaction that checks its length; return what is fixed.
+
+        A second call changes nothing and returns what the first one fixed. Raises `RecordError` where the length
+        differs or the record is not closed.
+        """
+
+    def put_bundle(self, run_id: str, bundle: bytes) -> bytes:
+        """Keep the seal's bundle of a frozen run; return the one kept, which is the first one ever put."""
+
+    def bundle(self, run_id: str) -> bytes | None:
+        """The seal's bundle, where there is one."""
+
+    def put_receipt(self, receipt: Receipt) -> Receipt:
+        """Keep a package's receipt; return the one kept, which is the first one put for that package hash."""
+
+    def receipts(self, run_id: str) -> list[Receipt]:
+        """The receipts of a run's packages, oldest first."""
+
+    def put_openings(self, run_id: str, openings: Sequence[Opening]) -> None:
+        """Keep clear values behind commitments, in the side table that may be erased."""
+
+    def openings(self, run_id: str) -> list[Opening]:
+        """The clear values that have not been erased."""
+
+    def erase_openings(self, run_id: str) -> int:
+        """Erase a run's clear values; return how many."""
+
+    def set_owner(self, run_id: str, owner: Owner) -> None:
+        """Say which process writes the run now."""
+
+    def owner(self, run_id: str) -> Owner | None:
+        """The process that last said it writes the run."""
+
+    def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
+        """Delete an unsealed run and leave a tombstone. Raises `RunSealedError` for a frozen or sealed one."""
+
+    def tombstones(self) -> list[Tombstone]:
+        """What is left of discarded runs, oldest first."""
+
+    def close(self) -> None:
+        """Let go of connections."""
