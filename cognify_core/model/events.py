@@ -201,6 +201,18 @@ class CodeSeen(Artifact):
     kind: Literal["code"] = "code"
 
 
+class Link(Body):
+    """An edge that was found out after both ends were recorded, and how: by `content`, `fingerprint`, `step` …
+
+    `declared` is an edge that a person asserts and nothing of ours has checked.
+    """
+
+    kind: Literal["link"] = "link"
+    source: Ref
+    target: Ref
+    why: str
+
+
 class Phase(Body):
     """A stage of the run began or ended: `training_started`, `training_ended`, `resumed` …"""
 
@@ -288,6 +300,7 @@ AnyBody = Annotated[
     | EvaluationSeen
     | EnvironmentSeen
     | CodeSeen
+    | Link
     | Phase
     | Metrics
     | Note
@@ -359,12 +372,28 @@ def parse_event(data: bytes) -> Event:
         raise FormatError("not an event: not a JSON object")
     try:
         envelope = _Envelope.model_validate({key: value[key] for key in _ENVELOPE_FIELDS if key in value})
-        body = _BODY.validate_json(encode({key: value[key] for key in value if key not in _ENVELOPE_FIELDS}))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FormatError(f"not an event: {where}: {first['msg']}") from error
+        raise FormatError(f"not an event: {_first(error)}") from error
+    body = parse_body({key: value[key] for key in value if key not in _ENVELOPE_FIELDS})
     event = Event(envelope.run_id, envelope.seq, envelope.time, body)
     if event.encode() != data:
         raise FormatError(f"not an event: event {event.seq} is written in another way than its one form")
     return event
+
+
+def parse_body(value: Json) -> Body:
+    """The body that `value`, an event without its envelope, says.
+
+    Raises:
+        FormatError: it is of no known kind, or its fields are not those of its kind.
+    """
+    try:
+        body: Body = _BODY.validate_json(encode(value))
+    except ValidationError as error:
+        raise FormatError(f"not an event: {_first(error)}") from error
+    return body
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -10,7 +10,7 @@ from hashlib import sha256
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact, Assurance, Event, RunOpened
+from cognify_core.model.events import Artifact, Assurance, Event, Link, RunOpened
 from cognify_core.model.names import whole_seconds
 
 
@@ -87,16 +87,20 @@ def fold(events: Iterable[Event]) -> Lineage:
     Two artifacts that want one id and have one hash are one node; with different hashes the later gets a suffix, four
     hex digits of its hash (more where those clash too).
 
+    An edge between two artifacts that became one node is none.
+
     Raises:
         FormatError: a ref stands twice, an input names nothing, or the graph has a cycle.
     """
     nodes: dict[str, Node] = {}
     ids: dict[str, str] = {}
-    inputs: dict[str, tuple[str, ...]] = {}
+    pairs: list[tuple[str, str]] = []
     amended: str | None = None
     for event in events:
         if isinstance(event.body, RunOpened) and event.body.amends:
             amended = event.body.amends.run_id
+        if isinstance(event.body, Link):
+            pairs.append((event.body.source, event.body.target))
         if not isinstance(event.body, Artifact):
             continue
         artifact = event.body
@@ -105,10 +109,9 @@ def fold(events: Iterable[Event]) -> Lineage:
         node = _node(artifact, nodes)
         nodes.setdefault(node.id, node)
         ids[artifact.ref] = node.id
-        inputs[artifact.ref] = artifact.inputs
-    edges = {
-        Edge(_source(source, ids, amended), ids[ref]) for ref, sources in inputs.items() for source in sources
-    }
+        pairs.extend((source, artifact.ref) for source in artifact.inputs)
+    edges = {Edge(_end(source, ids, amended), _end(target, ids, amended)) for source, target in pairs}
+    edges = {edge for edge in edges if edge.source != edge.target}
     return Lineage(tuple(nodes.values()), tuple(sorted(edges)))
 
 
@@ -132,9 +135,9 @@ def _node(artifact: Artifact, taken: dict[str, Node]) -> Node:
     raise FormatError(f"not a lineage: no free id for {artifact.ref!r}")
 
 
-def _source(ref: str, ids: dict[str, str], amended: str | None) -> str:
+def _end(ref: str, ids: dict[str, str], amended: str | None) -> str:
     if ref in ids:
         return ids[ref]
     if ref.startswith("@") and amended:
         return f"{amended}/{ref[1:]}"
-    raise FormatError(f"not a lineage: an input names {ref!r}, which the record does not hold")
+    raise FormatError(f"not a lineage: an edge names {ref!r}, which the record does not hold")
