@@ -1,0 +1,104 @@
+"""Events, records and sealed runs with defaults, made without any store. Same arguments, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cognify_core.canonical import encode
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import (
+    Amends,
+    Body,
+    CheckpointSeen,
+    ConfigSeen,
+    DatasetSeen,
+    Draft,
+    EvaluationSeen,
+    Gap,
+    RunClosed,
+    RunOpened,
+)
+from cognify_core.model.record import counts_by_kind
+
+RUN_ID = "run_20250912_143022_a7f3c"
+OTHER_RUN_ID = "run_20250913_080000_0b1c2"
+NONCE = "000102030405060708090a0b0c0d0e0f"
+OPENED_AT = "2025-09-12T14:30:22.000000Z"
+TIME = "2025-09-12T15:00:00.250000Z"
+CLOSED_AT = "2025-09-12T16:44:58.500000Z"
+SEALED_AT = "2025-09-12T16:45:00Z"
+
+TREE = b"# cognify.tree/v1\n" + b"0" * 64 + b"  model.safetensors\n"
+ROWS = encode({"format": "cognify.rows/v1", "columns": {"text": "text"}, "rows": 3, "root": "1" * 64})
+CONFIG = encode({"format": "cognify.config/v1", "redaction": "v1", "config": {"learning_rate": 0.0002}})
+RESULTS = encode({"format": "cognify.config/v1", "redaction": "v1", "config": {"eval_loss": 0.25}})
+MANIFESTS = {str(Digest.of(manifest)): manifest for manifest in (TREE, ROWS, CONFIG, RESULTS)}
+"""The manifests that the default artifacts name."""
+
+
+def opened(**fields: Any) -> RunOpened:
+    return RunOpened(**({"nonce": NONCE, "project": "clinical-nlp", "recorder": "cognify-audit 0.1.0"} | fields))
+
+
+def dataset(**fields: Any) -> DatasetSeen:
+    ref = fields.get("ref", "train")
+    defaults = {"ref": ref, "id": "ds_patient_notes_v3", "name": "patient_notes", "role": "train", "at": TIME}
+    found = {"assurance": "content", "hash": Digest.of(ROWS), "manifest": "cognify.rows/v1"}
+    return DatasetSeen(**(defaults | found | {"schema_version": "3", "record_count": 3} | fields))
+
+
+def config(**fields: Any) -> ConfigSeen:
+    defaults = {"ref": "config", "id": "cfg_llama3_8b_lora_r16", "at": TIME}
+    found = {"assurance": "content", "hash": Digest.of(CONFIG), "manifest": "cognify.config/v1"}
+    return ConfigSeen(**(defaults | found | fields))
+
+
+def checkpoint(step: int = 20, **fields: Any) -> CheckpointSeen:
+    defaults = {"ref": f"checkpoint-{step}", "id": f"ckpt_step_{step}", "step": step, "at": TIME}
+    found = {"assurance": "content", "hash": Digest.of(TREE), "manifest": "cognify.tree/v1"}
+    return CheckpointSeen(**(defaults | found | {"inputs": ("train", "config")} | fields))
+
+
+def evaluation(**fields: Any) -> EvaluationSeen:
+    defaults = {"ref": "eval", "id": "eval_final_step_20", "name": "final", "step": 20, "at": TIME}
+    found = {"assurance": "content", "hash": Digest.of(RESULTS), "manifest": "cognify.config/v1"}
+    return EvaluationSeen(**(defaults | found | {"results": {"eval_loss": 0.25}} | fields))
+
+
+def gap(**fields: Any) -> Gap:
+    return Gap(**({"subject": "base model", "reason": "not found on disk", "mend": "cognify.dataset(…)"} | fields))
+
+
+def closed(before: Iterable[Body], **fields: Any) -> RunClosed:
+    """The closing event that belongs after `before`."""
+    counts = counts_by_kind(body.kind for body in before)
+    return RunClosed(**({"status": "COMPLETED", "complete": True, "counts": counts} | fields))
+
+
+def default_bodies() -> tuple[Body, ...]:
+    """What an ordinary run records between `run_opened` and `run_closed`."""
+    return (dataset(), config(), gap(), checkpoint(20))
+
+
+def whole(bodies: Sequence[Body] | None = None, *, opening: RunOpened | None = None, **closing: Any) -> list[Body]:
+    """`bodies` with their `run_opened` before and their `run_closed` behind."""
+    inner = [opening or opened(), *(default_bodies() if bodies is None else bodies)]
+    return [*inner, closed(inner, **closing)]
+
+
+def drafts(bodies: Sequence[Body], *, writer: str = "main") -> list[Draft]:
+    """A draft for each body, opened, recorded and closed at the default times."""
+    last = len(bodies) - 1
+    times = [OPENED_AT if place == 0 else CLOSED_AT if place == last else TIME for place in range(len(bodies))]
+    return [Draft(time, body, writer, place) for place, (time, body) in enumerate(zip(times, bodies, strict=True))]
+
+
+def record(bodies: Sequence[Body] | None = None, *, run_id: str = RUN_ID) -> tuple[bytes, ...]:
+    """The event bytes of a whole record: `bodies` as they are, or an ordinary closed run."""
+    everything = drafts(whole() if bodies is None else bodies)
+    return tuple(draft.at(run_id, seq).encode() for seq, draft in enumerate(everything))
+
+
+def amends(ordinal: int, previous: Digest, *, run_id: str = RUN_ID, nonce: str = NONCE) -> Amends:
+    return Amends(run_id=run_id, nonce=nonce, ordinal=ordinal, previous=previous)
