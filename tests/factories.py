@@ -38,42 +38,46 @@ MANIFESTS = {str(Digest.of(manifest)): manifest for manifest in (TREE, ROWS, CON
 
 
 def opened(**fields: Any) -> RunOpened:
-    return RunOpened(**({"nonce": NONCE, "project": "clinical-nlp", "recorder": "cognify-audit 0.1.0"} | fields))
+    return RunOpened(**_with({"nonce": NONCE, "project": "clinical-nlp", "recorder": "cognify-audit 0.1.0"}, fields))
 
 
 def dataset(**fields: Any) -> DatasetSeen:
-    ref = fields.get("ref", "train")
-    defaults = {"ref": ref, "id": "ds_patient_notes_v3", "name": "patient_notes", "role": "train", "at": TIME}
-    found = {"assurance": "content", "hash": Digest.of(ROWS), "manifest": "cognify.rows/v1"}
-    return DatasetSeen(**(defaults | found | {"schema_version": "3", "record_count": 3} | fields))
+    named = {"ref": "train", "id": "ds_patient_notes_v3", "name": "patient_notes", "role": "train"}
+    known = {"schema_version": "3", "record_count": 3}
+    return DatasetSeen(**_with(_content(ROWS, "cognify.rows/v1"), named, known, fields))
 
 
 def config(**fields: Any) -> ConfigSeen:
-    defaults = {"ref": "config", "id": "cfg_llama3_8b_lora_r16", "at": TIME}
-    found = {"assurance": "content", "hash": Digest.of(CONFIG), "manifest": "cognify.config/v1"}
-    return ConfigSeen(**(defaults | found | fields))
+    named = {"ref": "config", "id": "cfg_llama3_8b_lora_r16"}
+    return ConfigSeen(**_with(_content(CONFIG, "cognify.config/v1"), named, fields))
 
 
 def checkpoint(step: int = 20, **fields: Any) -> CheckpointSeen:
-    defaults = {"ref": f"checkpoint-{step}", "id": f"ckpt_step_{step}", "step": step, "at": TIME}
-    found = {"assurance": "content", "hash": Digest.of(TREE), "manifest": "cognify.tree/v1"}
-    return CheckpointSeen(**(defaults | found | {"inputs": ("train", "config")} | fields))
+    named = {"ref": f"checkpoint-{step}", "id": f"ckpt_step_{step}", "step": step, "inputs": ("train", "config")}
+    return CheckpointSeen(**_with(_content(TREE, "cognify.tree/v1"), named, fields))
 
 
 def evaluation(**fields: Any) -> EvaluationSeen:
-    defaults = {"ref": "eval", "id": "eval_final_step_20", "name": "final", "step": 20, "at": TIME}
-    found = {"assurance": "content", "hash": Digest.of(RESULTS), "manifest": "cognify.config/v1"}
-    return EvaluationSeen(**(defaults | found | {"results": {"eval_loss": 0.25}} | fields))
+    named = {"ref": "eval", "id": "eval_final_step_20", "name": "final", "step": 20, "results": {"eval_loss": 0.25}}
+    return EvaluationSeen(**_with(_content(RESULTS, "cognify.config/v1"), named, fields))
 
 
 def gap(**fields: Any) -> Gap:
-    return Gap(**({"subject": "base model", "reason": "not found on disk", "mend": "cognify.dataset(…)"} | fields))
+    return Gap(**_with({"subject": "base model", "reason": "not found on disk", "mend": "cognify.dataset(…)"}, fields))
 
 
 def closed(before: Iterable[Body], **fields: Any) -> RunClosed:
     """The closing event that belongs after `before`."""
     counts = counts_by_kind(body.kind for body in before)
-    return RunClosed(**({"status": "COMPLETED", "complete": True, "counts": counts} | fields))
+    return RunClosed(**_with({"status": "COMPLETED", "complete": True, "counts": counts}, fields))
+
+
+def _with(*layers: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for layer in layers for name, value in layer.items()}
+
+
+def _content(manifest: bytes, form: str) -> dict[str, Any]:
+    return {"at": TIME, "assurance": "content", "hash": Digest.of(manifest), "manifest": form}
 
 
 def default_bodies() -> tuple[Body, ...]:
