@@ -8,6 +8,7 @@
     ├── StoreError              the store could not do what it promises
     │   ├── StoreVersionError   the store was written by a newer Cognify
     │   └── RecordError         an append that would break the record (wrong order, unknown run)
+    │       ├── RecordLengthError    the record is longer than the writer thought
     │       └── RunSealedError  a write to a run that is frozen or sealed
     ├── RunNotFoundError        no run, or more than one, answers to that name
     ├── RunStateError           the run is not in a state that allows this
@@ -53,6 +54,10 @@ class StoreVersionError(StoreError):
 
 class RecordError(StoreError):
     """An append would break the record."""
+
+
+class RecordLengthError(RecordError):
+    """The record is longer than the writer thought: somebody else appended meanwhile."""
 
 
 class RunSealedError(RecordError):

@@ -92,11 +92,12 @@ class Store(Protocol):
         Raises `RecordError` where the workspace has a run of that id, or the amended run has that ordinal already.
         """
 
-    def append(self, run_id: str, drafts: Sequence[Draft]) -> int:
+    def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append `drafts` in one transaction, numbering them; return the record's new length.
 
         A draft whose (writer, counter) the run already holds is passed over. Raises `RunSealedError` after the
-        freeze or after `run_closed`, `FormatError` for a body that has no bytes; then nothing is appended.
+        freeze or after `run_closed`, `RecordLengthError` where `at` is given and is not the record's length (somebody
+        else appended meanwhile), `FormatError` for a body that has no bytes; then nothing is appended.
         """
 
     def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:

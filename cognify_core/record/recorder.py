@@ -1,0 +1,196 @@
+"""The recorder: carries events from any thread to the store, and never makes the caller wait.
+
+Life of an event: `put` leaves it on a queue; a daemon thread takes what has gathered and appends it to the store in
+one transaction. Where the store fails, the event goes to a spool on disk and is tried again, then and at the next
+start. Metric points are gathered, up to 50 an event; when there are too many they are thinned and counted. Evidence is
+never thinned.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import TypeAlias
+
+from cognify_core.canonical import Json
+from cognify_core.errors import FormatError, RecordError, RunNotFoundError
+from cognify_core.model.events import Body, Draft, Failure, Metrics
+from cognify_core.model.names import stamp_time, utc_now
+from cognify_core.model.numbers import tagged_number
+from cognify_core.record.spool import Spool
+from cognify_core.store.protocol import Store
+
+QUEUE_LIMIT = 20_000
+WAITING_LIMIT = 2_000
+POINTS_AN_EVENT = 50
+METRICS_SECONDS = 5.0
+RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
+
+Clock: TypeAlias = Callable[[], datetime]
+_Item: TypeAlias = "tuple[str, Body, bytes | None] | tuple[int, Mapping[str, float]] | threading.Event"
+
+# A log, not warnings.warn: under `python -W error` a warning would stop the training.
+_log = logging.getLogger("cognify")
+
+
+class Recorder:
+    """One writer of one run. `put`, `log` and `fail` return at once, from any thread; `flush` waits.
+
+    In a forked child, where the carrying thread does not live, all of them do nothing.
+    """
+
+    def __init__(self, store: Store, run_id: str, writer: str, spool: Spool, clock: Clock = utc_now) -> None:
+        self.run_id = run_id
+        self.writer = writer
+        self.thinned = 0
+        """Metric points that were not recorded."""
+        self.refused = 0
+        """Events that came after the run was sealed or discarded by somebody else."""
+        self._store, self._spool, self._clock = store, spool, clock
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._points: list[tuple[int, str, Json]] = []
+        self._points_since = 0.0
+        self._waiting: list[tuple[Draft, bytes | None]] = []
+        self._spooled = 0
+        self._failures = 0
+        self._counter = 0
+        self._stopped = False
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._carry, name="cognify-recorder", daemon=True)
+        self._thread.start()
+
+    def put(self, body: Body, manifest: bytes | None = None) -> None:
+        """Record `body`, and keep the manifest whose digest it names."""
+        if os.getpid() == self._pid:
+            self._queue.put((stamp_time(self._clock()), body, manifest))
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Record points of metrics; where the queue is full, count them instead."""
+        if self._queue.qsize() >= QUEUE_LIMIT:
+            self.thinned += len(values)
+        elif os.getpid() == self._pid:
+            self._queue.put((step, values))
+
+    def fail(self, where: str, error: BaseException | str) -> None:
+        """Record that something of ours failed, and say it on the console."""
+        text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        self.put(Failure(where=where, error=text))
+        _warn(where, text)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was put before is durable; whether it is."""
+        if os.getpid() != self._pid or not self._thread.is_alive():
+            return False
+        mark = threading.Event()
+        self._queue.put(mark)
+        return mark.wait(timeout) and not self._waiting
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Flush, and let the thread end; whether all is durable. What is not lies in the spool."""
+        durable = self.flush(timeout)
+        self._stopped = True
+        self._queue.put(threading.Event())
+        return durable
+
+    def _carry(self) -> None:
+        while not self._stopped:
+            marks = self._gather()
+            self._deliver()
+            for pause in RETRY_SECONDS if marks else ():
+                if not self._waiting:
+                    break
+                time.sleep(pause)
+                self._deliver()
+            for mark in marks:
+                mark.set()
+
+    def _gather(self) -> list[threading.Event]:
+        """Move what is on the queue into `_waiting`; return the marks that flushes left there."""
+        marks: list[threading.Event] = []
+        try:
+            item = self._queue.get(timeout=self._patience())
+            while True:
+                match item:
+                    case threading.Event():
+                        marks.append(item)
+                    case (int() as step, values):
+                        self._add_points(step, values)
+                    case (str() as moment, body, manifest):
+                        self._add(moment, body, manifest)
+                item = self._queue.get_nowait()
+        except Empty:
+            pass
+        if marks or time.monotonic() - self._points_since >= METRICS_SECONDS:
+            self._end_points()
+        return marks
+
+    def _patience(self) -> float | None:
+        if self._failures:
+            return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+        return METRICS_SECONDS if self._points else None
+
+    def _add(self, moment: str, body: Body, manifest: bytes | None) -> None:
+        draft = Draft(moment, body, self.writer, self._counter)
+        try:
+            draft.at(self.run_id, 0).encode()
+        except FormatError as error:
+            draft = replace(draft, body=Failure(where=f"a {body.kind} event", error=str(error)))
+            _warn(f"a {body.kind} event", error)
+        self._waiting.append((draft, manifest))
+        self._counter += 1
+
+    def _add_points(self, step: int, values: Mapping[str, float]) -> None:
+        if len(self._waiting) >= WAITING_LIMIT:
+            self.thinned += len(values)
+            return
+        if not self._points:
+            self._points_since = time.monotonic()
+        for name, value in values.items():
+            self._points.append((step, name, tagged_number(value)))
+            if len(self._points) == POINTS_AN_EVENT:
+                self._end_points()
+
+    def _end_points(self) -> None:
+        if self._points:
+            self._add(stamp_time(self._clock()), Metrics(points=tuple(self._points)), None)
+            self._points = []
+
+    def _deliver(self) -> None:
+        """Append what waits; where the store fails, spool it and leave it waiting."""
+        if not self._waiting:
+            return
+        try:
+            for _, manifest in self._waiting:
+                if manifest is not None:
+                    self._store.put_manifest(manifest)
+            self._store.append(self.run_id, [draft for draft, _ in self._waiting])
+        except (RecordError, RunNotFoundError) as error:
+            self.refused += len(self._waiting)
+            _warn("no more events are taken", error)
+        except Exception as error:  # noqa: BLE001 - the failure policy: whatever a store does, training goes on
+            return self._keep_waiting(error)
+        if self._spooled:
+            self._spool.clear()
+        self._waiting, self._spooled, self._failures = [], 0, 0
+        return None
+
+    def _keep_waiting(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            self.fail("the store", error)
+        try:
+            self._spool.put(self._waiting[self._spooled :])
+            self._spooled = len(self._waiting)
+        except OSError as no_disk:
+            if self._failures == 1:
+                self.fail("the spool", no_disk)
+
+
+def _warn(where: str, error: object) -> None:
+    _log.warning("Cognify: %s: %s (training goes on; the seal will say so)", where, error)
