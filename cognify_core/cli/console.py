@@ -1,0 +1,55 @@
+"""What people see: consoles that read no markup, tables, and lines that are never cut."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from cognify_core.cli.text import document, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cognify_core.canonical import Json
+
+_WIDTH_OF_A_PIPE = 200
+
+
+def emit(value: Json) -> None:
+    """Write one JSON document to stdout: all that a program reads."""
+    print(document(value))
+
+
+def say(line: str = "", style: str | None = None) -> None:
+    """Write one line to stdout. It is made harmless, and neither wrapped nor cut: a digest in it stays whole."""
+    console(sys.stdout).print(plain(line), style=style, soft_wrap=True)
+
+
+def remark(line: str) -> None:
+    """Write one line to stderr, for people who watch."""
+    console(sys.stderr).print(plain(line), soft_wrap=True)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to stdout. No cell is wrapped or cut, however narrow the terminal."""
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        grid.add_column(heading, no_wrap=True, overflow="ignore")
+    for row in rows:
+        grid.add_row(*(plain("–" if cell is None else cell) for cell in row))
+    shown = console(sys.stdout)
+    shown.print(grid, width=max(shown.width, shown.measure(grid).maximum), soft_wrap=True)
+
+
+def console(stream: TextIO) -> Console:
+    """A console on `stream` that reads no markup, no emoji codes, and guesses no highlights."""
+    from rich.console import Console
+
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character still shows the rest
+    width = None if stream.isatty() else _WIDTH_OF_A_PIPE
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
