@@ -86,8 +86,8 @@ class Store(Protocol):
     several processes may use one store at once. Methods that name a run raise `RunNotFoundError` where there is none.
     """
 
-    def create(self, run_id: str, opened: Draft) -> None:
-        """Begin a record with `opened` (a `RunOpened`) as event 0.
+    def create(self, run_id: str, opened: Draft, owner: Owner | None = None) -> None:
+        """Begin a record with `opened` (a `RunOpened`) as event 0, and say in the same transaction who writes it.
 
         Raises `RecordError` where the workspace has a run of that id, or the amended run has that ordinal already.
         """
