@@ -173,12 +173,16 @@ class Recorder:
         except (RecordError, RunNotFoundError) as error:
             self.refused += len(self._waiting)
             _warn("no more events are taken", error)
+            self._let_go()
         except Exception as error:  # noqa: BLE001 - the failure policy: whatever a store does, training goes on
-            return self._keep_waiting(error)
+            self._keep_waiting(error)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._spooled:
             self._spool.clear()
         self._waiting, self._spooled, self._failures = [], 0, 0
-        return None
 
     def _keep_waiting(self, error: Exception) -> None:
         self._failures += 1

@@ -1,0 +1,53 @@
+"""Artifacts whose digests are still being taken."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cognify_core.capture.outcome import Outcome
+from cognify_core.model.events import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class PendingArtifact:
+    """What will be recorded once the digest is there."""
+
+    label: str
+    make: Callable[[Outcome], Artifact]
+
+
+class Pending:
+    """The artifacts under way, by ref. Each is taken out exactly once: by its outcome, or by the end of the run."""
+
+    def __init__(self) -> None:
+        self._artifacts: dict[str, PendingArtifact] = {}
+        self._changed = threading.Condition()
+
+    def add(self, ref: str, artifact: PendingArtifact) -> None:
+        """Wait for the outcome of `ref`."""
+        with self._changed:
+            self._artifacts[ref] = artifact
+
+    def take(self, ref: str) -> PendingArtifact | None:
+        """Take `ref` out; none where the end of the run was faster."""
+        with self._changed:
+            artifact = self._artifacts.pop(ref, None)
+            self._changed.notify_all()
+            return artifact
+
+    def labels(self) -> list[str]:
+        """What is being hashed, for people."""
+        with self._changed:
+            return [artifact.label for artifact in self._artifacts.values()]
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until nothing is under way; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._artifacts, timeout)
+
+    def refs(self) -> list[str]:
+        """The refs under way."""
+        with self._changed:
+            return list(self._artifacts)
