@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from cognify_core.canonical import encode
+from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import (
     Amends,
@@ -20,6 +26,10 @@ from cognify_core.model.events import (
     RunOpened,
 )
 from cognify_core.model.record import counts_by_kind
+from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.closed import ClosedRecord
+from cognify_core.seal.sealing import seal_statement
+from cognify_core.seal.signing import PublicKey
 
 RUN_ID = "run_20250912_143022_a7f3c"
 OTHER_RUN_ID = "run_20250913_080000_0b1c2"
@@ -104,5 +114,59 @@ def record(bodies: Sequence[Body] | None = None, *, run_id: str = RUN_ID) -> tup
     return tuple(draft.at(run_id, seq).encode() for seq, draft in enumerate(everything))
 
 
-def amends(ordinal: int, previous: Digest, *, run_id: str = RUN_ID, nonce: str = NONCE) -> Amends:
-    return Amends(run_id=run_id, nonce=nonce, ordinal=ordinal, previous=previous)
+@dataclass(frozen=True, slots=True)
+class FixedSigner:
+    """A signer whose key is a number and whose signatures are deterministic (RFC 6979). Never for anything real."""
+
+    secret: int = 1
+
+    @property
+    def public_key(self) -> PublicKey:
+        pem = self._key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return PublicKey.parse(pem)
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key().sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
+
+    def _key(self) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(self.secret, ec.SECP256R1())
+
+
+SIGNER = FixedSigner(1)
+OTHER_SIGNER = FixedSigner(2)
+
+
+def sealed_run(
+    bodies: Sequence[Body] | None = None,
+    *,
+    run_id: str = RUN_ID,
+    sealed_at: str = SEALED_AT,
+    signer: FixedSigner = SIGNER,
+    manifests: Mapping[str, bytes] = MANIFESTS,
+) -> SealedRun:
+    """A sealed run of `bodies` as they are, or an ordinary one; it carries those of `manifests` that it names."""
+    events = record(bodies, run_id=run_id)
+    closed_record = ClosedRecord.read(events)
+    bundle = Bundle.signed(seal_statement(closed_record, sealed_at).encode(), signer).encode()
+    named = {str(digest) for digest in closed_record.manifest_digests}
+    carried = {name: data for name, data in manifests.items() if name in named}
+    return SealedRun(run_id, events, bundle, signer.public_key.pem, carried)
+
+
+def addendum(
+    run: SealedRun,
+    before: Sequence[SealedRun] = (),
+    bodies: Sequence[Body] | None = None,
+    *,
+    run_id: str | None = None,
+    signer: FixedSigner = SIGNER,
+    **changed: Any,
+) -> SealedRun:
+    """The sealed addendum that follows on `run` and those `before` it; `changed` are fields of its `amends`."""
+    ordinal = len(before) + 1
+    previous = Digest.of((before[-1] if before else run).envelope.payload)
+    link = _with({"run_id": run.run_id, "nonce": NONCE, "ordinal": ordinal, "previous": previous}, changed)
+    opening = opened(nonce=f"{ordinal:032x}", amends=Amends(**link))
+    inner = (evaluation(inputs=("@ckpt_step_20",)),) if bodies is None else bodies
+    own_id = run_id or f"run_20250914_09000{ordinal}_0000{ordinal}"
+    return sealed_run(whole(inner, opening=opening), run_id=own_id, sealed_at="2025-09-14T09:00:00Z", signer=signer)

@@ -1,0 +1,1 @@
+"""Sealed runs become package files: functions, found by name, from bytes to bytes."""

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-RUN_ID_PATTERN = r"run_\d{8}_\d{6}_[0-9a-f]{5}"
+RUN_ID_PATTERN = r"run_[0-9]{8}_[0-9]{6}_[0-9a-f]{5}"
 RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID_PATTERN}$")]
 """As in `run_20250912_143022_a7f3c`: UTC date, UTC time, five hex digits."""
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _SLUG_LENGTH = 48
 
@@ -63,3 +63,12 @@ def _check_time(text: str) -> str:
 
 
 Time = Annotated[str, AfterValidator(_check_time)]
+
+
+def _check_seconds(text: str) -> str:
+    _check_time(f"{text[:-1]}.000000{text[-1:]}")
+    return text
+
+
+Seconds = Annotated[str, AfterValidator(_check_seconds)]
+"""A time in whole seconds, as lineages and seals write it."""

@@ -1,0 +1,1 @@
+"""The seal: keys, envelopes, statements, and the act of signing a frozen record."""

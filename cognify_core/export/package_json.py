@@ -1,0 +1,93 @@
+"""The JSON package: a sealed run and its addenda in one file, from which everything can be computed again.
+
+A package is a function of its inputs and `RENDERER`: no clock, locale or environment enters. Events, bundles and
+manifests travel as strings, byte for byte, so that a verifier needs no canonical JSON of its own to hash them.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+
+from cognify_core.canonical import Json, encode
+from cognify_core.errors import FormatError
+from cognify_core.export.gaps import gaps
+from cognify_core.export.inputs import SealedRun
+from cognify_core.model.digest import Digest
+from cognify_core.model.record import Status
+
+FORMAT = "cognify.package/v1"
+RENDERER = "cognify-json/1"
+"""Changes whenever the same inputs would give other bytes."""
+SCHEMA = "https://cognify.dev/schema/package-v1.json"
+"""A name; the schema itself is `package.schema.json`, beside this module."""
+
+
+def render(run: SealedRun, addenda: Sequence[SealedRun]) -> bytes:
+    """The package's bytes: canonical JSON.
+
+    Raises:
+        FormatError: an input is not what it should be: an event, a bundle, a manifest that is not there.
+        SigningKeyError: a public key is none.
+    """
+    return encode(document(run, addenda))
+
+
+def document(run: SealedRun, addenda: Sequence[SealedRun]) -> dict[str, Json]:
+    """The package as a JSON value.
+
+    Raises:
+        FormatError: as `render`.
+        SigningKeyError: as `render`.
+    """
+    head = {"format": FORMAT, "renderer": RENDERER, "schema": SCHEMA, "template": None}
+    return head | run_document(run) | {"addenda": [run_document(addendum) for addendum in addenda]}
+
+
+def run_document(run: SealedRun) -> dict[str, Json]:
+    """One run or addendum as packages hold it; its first five keys are the lineage that the seal signs.
+
+    Raises:
+        FormatError: as `render`.
+        SigningKeyError: as `render`.
+    """
+    record, sealed_at = run.record, run.statement.predicate.sealed_at
+    return record.lineage.document(run.run_id, Status.AUDIT_SEALED, sealed_at) | {
+        "complete": record.closed.complete,
+        "reasons": list(record.closed.reasons),
+        "gaps": gaps(record.events),
+        "record": {
+            "size": record.manifest.size,
+            "root": record.manifest.root,
+            "events": [event.decode("utf-8") for event in run.events],
+        },
+        "seal": _seal(run),
+        "manifests": _manifests(run),
+    }
+
+
+def _seal(run: SealedRun) -> dict[str, Json]:
+    return {
+        "anchor": [],  # what the seal's age rests on: nothing, as long as the bundle carries no proof of time
+        "bundle": run.bundle.decode("utf-8"),
+        "key_id": run.key.key_id,
+        "public_key": run.key.pem.decode("ascii"),
+        "statement": str(Digest.of(run.envelope.payload)),
+        "time": run.statement.predicate.time,
+    }
+
+
+def _manifests(run: SealedRun) -> dict[str, Json]:
+    named = {str(digest) for digest in run.record.manifest_digests}
+    if named != run.manifests.keys():
+        missing, stray = sorted(named - run.manifests.keys()), sorted(run.manifests.keys() - named)
+        raise FormatError(f"the manifests are not those that the record names; missing {missing}, stray {stray}")
+    return {name: manifest_json(data) for name, data in run.manifests.items()}
+
+
+def manifest_json(data: bytes) -> Json:
+    """A manifest as a package holds it: its text, or `{"base64": …}` where it is none (file names are bytes)."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": b64encode(data).decode("ascii")}

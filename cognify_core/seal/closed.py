@@ -1,0 +1,76 @@
+"""A closed record, read whole: what seals are made over, and packages rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from cognify_core.errors import FormatError, RunStateError
+from cognify_core.merkle import leaf_hash, root_hash
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Artifact, Event, RunClosed, RunOpened, parse_event
+from cognify_core.model.lineage import Lineage, fold
+from cognify_core.model.record import Freeze, RecordManifest, Status
+
+
+@dataclass(frozen=True)
+class ClosedRecord:
+    """A record from its `run_opened` to its `run_closed`, parsed; what follows from it is computed once."""
+
+    manifest: RecordManifest
+    events: tuple[Event, ...]
+    opened: RunOpened
+    closed: RunClosed
+
+    @classmethod
+    def read(cls, data: Sequence[bytes]) -> Self:
+        """Read event bytes in their order.
+
+        Raises:
+            FormatError: one is not an event, stands in another's place, or belongs to another run.
+            RunStateError: the record is not closed.
+        """
+        events = tuple(parse_event(event) for event in data)
+        for place, event in enumerate(events):
+            if event.seq != place or event.run_id != events[0].run_id:
+                raise FormatError(f"not a record: event {place} is event {event.seq} of {event.run_id}")
+        if not events or not isinstance(opened := events[0].body, RunOpened):
+            raise FormatError("not a record: it does not begin with run_opened")
+        if not isinstance(closed := events[-1].body, RunClosed):
+            raise RunStateError(
+                f"{events[0].run_id} is not closed: finish it, or let the next start mark it interrupted"
+            )
+        return cls(manifest_of(events[0].run_id, data), events, opened, closed)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.manifest.run_id
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The graph, folded from the events.
+
+        Raises:
+            FormatError: they do not fold into one.
+        """
+        return fold(self.events)
+
+    @property
+    def manifest_digests(self) -> dict[Digest, str]:
+        """The digests that are of manifests, and the format of each, as the record names them."""
+        artifacts = [event.body for event in self.events if isinstance(event.body, Artifact)]
+        return {artifact.hash: artifact.manifest for artifact in artifacts if artifact.hash and artifact.manifest}
+
+    def freeze(self, sealed_at: str) -> Freeze:
+        """What a store fixes when the run is frozen at `sealed_at` (whole seconds, UTC)."""
+        lineage = self.lineage.digest(self.run_id, Status.AUDIT_SEALED, sealed_at)
+        return Freeze(self.manifest.size, self.manifest.root, lineage, sealed_at)
+
+
+def manifest_of(run_id: str, data: Sequence[bytes]) -> RecordManifest:
+    """The manifest of a record, from its events' bytes."""
+    root = root_hash(leaf_hash(event) for event in data)
+    return RecordManifest(run_id, len(data), root.hex())

@@ -1,0 +1,158 @@
+"""The key ring: the folder `COGNIFY_HOME/keys`, with the key that signs here and the public keys that are trusted.
+
+signing.pem                   the private key (0600), made on first use
+signing.pub                   its public half; `openssl dgst -verify` reads it
+trusted/<name>.<key id>.pem   one file per pinned key
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cognify_core.errors import SigningKeyError
+from cognify_core.seal.signing import LocalSigner, PublicKey, Signer, new_private_pem
+
+OWN_NAME = "this-machine"
+_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})\.(?P<key_id>[0-9a-f]{64})\.pem")
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedKey:
+    """A public key that somebody here decided to trust, under the name that they gave it."""
+
+    name: str
+    key: PublicKey
+
+
+class KeyRing:
+    """The keys under one folder. Several processes may use it at once; nothing is ever overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._private = path / "signing.pem"
+        self._public = path / "signing.pub"
+        self._pins = path / "trusted"
+
+    def signer(self) -> Signer:
+        """The key that signs here; made, and pinned, the first time.
+
+        Raises:
+            SigningKeyError: it is unreadable, readable by others, of the wrong kind, or cannot be made.
+        """
+        with _explained(f"cannot use the signing key in {self.path}"):
+            if not self._private.exists():
+                _write_once(self._private, new_private_pem(), mode=0o600)
+            signer = LocalSigner(self._read_private())
+            if not self._public.exists():  # pinned once: a key that is distrusted later stays distrusted
+                self.trust(signer.public_key.pem, OWN_NAME)
+                _write_once(self._public, signer.public_key.pem, mode=0o644)
+            return signer
+
+    def pinned(self) -> list[PinnedKey]:
+        """The trusted keys with their names, by name.
+
+        Raises:
+            SigningKeyError: a file among them does not hold the key that it is named for.
+        """
+        with _explained(f"cannot read the trusted keys in {self._pins}"):
+            found = [(path, match) for path in self._pin_files() if (match := _PINNED.fullmatch(path.name))]
+            return [PinnedKey(match["name"], _read_pin(path, match["key_id"])) for path, match in found]
+
+    def trusted(self) -> list[PublicKey]:
+        """The trusted keys."""
+        return [pin.key for pin in self.pinned()]
+
+    def trust(self, pem: bytes, name: str) -> PublicKey:
+        """Pin a public key under a name of letters, digits, `_`, `.`, `@` and `-`; pinning it twice changes nothing.
+
+        Raises:
+            SigningKeyError: it is not a P-256 public key, or the name cannot be a file name.
+        """
+        key = PublicKey.parse(pem)
+        target = self._pins / f"{name}.{key.key_id}.pem"
+        if not _PINNED.fullmatch(target.name):
+            raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
+        if key not in self.trusted():
+            with _explained(f"cannot write {target}"):
+                _write_once(target, key.pem, mode=0o644)
+        return key
+
+    def distrust(self, which: str) -> list[PublicKey]:
+        """Unpin the keys of a name, or the key whose id begins with `which` (at least 8 digits); return them.
+
+        Raises:
+            SigningKeyError: nothing is pinned by that name or id.
+        """
+        gone = [pin for pin in self.pinned() if _answers(pin, which)]
+        if not gone:
+            names = ", ".join(pin.name for pin in self.pinned()) or "none"
+            raise SigningKeyError(f"no trusted key answers to {which!r}; trusted are: {names}")
+        with _explained(f"cannot remove a key from {self._pins}"):
+            for pin in gone:
+                (self._pins / f"{pin.name}.{pin.key.key_id}.pem").unlink(missing_ok=True)
+        return [pin.key for pin in gone]
+
+    def _pin_files(self) -> list[Path]:
+        return sorted(self._pins.iterdir()) if self._pins.is_dir() else []
+
+    def _read_private(self) -> bytes:
+        mode = stat.S_IMODE(self._private.stat().st_mode)
+        if mode & 0o077:
+            raise SigningKeyError(
+                f"{self._private} can be read by others (mode {mode:04o}); if nobody has, `chmod 600` it, "
+                "else move it away, and a new key is made"
+            )
+        return self._private.read_bytes()
+
+
+def _answers(pin: PinnedKey, which: str) -> bool:
+    return pin.name == which or (len(which) >= 8 and pin.key.key_id.startswith(which))
+
+
+def _read_pin(path: Path, key_id: str) -> PublicKey:
+    key = PublicKey.parse(path.read_bytes())
+    if key.key_id != key_id:
+        raise SigningKeyError(f"{path} does not hold the key that its name says; remove it and pin the key again")
+    return key
+
+
+def _write_once(target: Path, data: bytes, *, mode: int) -> None:
+    """Write a file whole and durably, or leave the one that is there: `link` never replaces."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = target.parent / f".{target.name}.{secrets.token_hex(8)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first, and what it wrote is whole
+            os.link(draft, target)
+    finally:
+        draft.unlink()
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SigningKeyError(
+            f"{what}: {error.strerror or error}; make the folder writable, or point COGNIFY_HOME at another"
+        ) from error
