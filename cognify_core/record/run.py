@@ -19,6 +19,7 @@ from cognify_core.capture.environment import collect_environment
 from cognify_core.capture.outcome import Outcome
 from cognify_core.errors import CognifyError, RecordError, RunSealedError
 from cognify_core.model import events
+from cognify_core.model.digest import Digest
 from cognify_core.model.events import Artifact, Body, ClosedStatus, Draft
 from cognify_core.model.names import new_run_id, slug, stamp_time, utc_now
 from cognify_core.model.numbers import tagged_number
@@ -67,6 +68,8 @@ class Run:
         self._numbers = itertools.count()
         self._pending = Pending()
         self._inputs: dict[str, None] = {}
+        self._hashes: dict[str, Digest | None] = {}
+        self._related: list[tuple[str, str]] = []
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -241,6 +244,11 @@ class Run:
         """Record an edge that was found out after both ends."""
         self._recorder.put(events.Link(source=source, target=target, why=why))
 
+    def relate(self, source: str, target: str) -> None:
+        """Record that somebody says `target` came from `source`; at the end, say so where their content is one."""
+        self.link(source, target, "declared")
+        self._related.append((source, target))
+
     def say(self, body: Body) -> None:
         """Record a fact that has no content to hash."""
         self._recorder.put(body)
@@ -283,6 +291,9 @@ class Run:
         self.wait(timeout)
         for ref in self._pending.refs():
             self._settle(ref, Outcome.unresolved(UNFINISHED))
+        for source, target in self._related:
+            if (content := self._hashes.get(source)) and content == self._hashes.get(target):
+                self.link(source, target, "content")
         durable = self._recorder.stop(timeout)
         reasons = [] if durable else ["the store did not take every event in time"]
         if self._recorder.thinned:
@@ -303,6 +314,7 @@ class Run:
         pending = self._pending.take(ref)
         if pending is None:
             return
+        self._hashes[ref] = outcome.hash
         try:
             self._recorder.put(pending.make(outcome), outcome.manifest)
         except (CognifyError, ValueError) as error:

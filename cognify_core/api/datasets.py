@@ -1,0 +1,98 @@
+"""Datasets that people name: with the rows that a model is fed they are matched, or become their source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from cognify_core.canonical import Json
+from cognify_core.errors import ConfigurationError
+from cognify_core.record.run import Run
+
+SOURCE_CATEGORIES = (
+    "public",
+    "private_licensed",
+    "private_third_party",
+    "crawled",
+    "user_data",
+    "synthetic",
+    "other",
+)
+"""The categories of the European Commission's template for training-content summaries (24.7.2025)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredDataset:
+    """What a person says of a dataset: its name, its version, where it comes from."""
+
+    data: Any
+    name: str
+    role: str = "train"
+    schema_version: str | None = None
+    provenance: Mapping[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        data: Any,
+        *,
+        name: str,
+        role: str = "train",
+        schema_version: str | None = None,
+        source_category: str | None = None,
+        **provenance: Json,
+    ) -> Self:
+        """Check what was said.
+
+        Raises:
+            ConfigurationError: there is no such source category, or no such file.
+        """
+        if source_category is not None and source_category not in SOURCE_CATEGORIES:
+            raise ConfigurationError(
+                f"source_category cannot be {source_category!r}; it is one of {', '.join(SOURCE_CATEGORIES)}"
+            )
+        if isinstance(data, str | Path) and not any(c in str(data) for c in "*?[") and not Path(data).exists():
+            raise ConfigurationError(f"the dataset {name!r} names {str(data)!r}, and no such file or folder exists")
+        said = {"source_category": source_category, **provenance}
+        return cls(data, name, role, schema_version, {key: value for key, value in said.items() if value is not None})
+
+    def is_of(self, dataset: Any) -> bool:
+        """Whether this is that very dataset: the same object, or a `datasets.Dataset` of one fingerprint."""
+        if self.data is dataset:
+            return True
+        mine, others = (getattr(each, "_fingerprint", None) for each in (self.data, dataset))
+        return mine is not None and mine == others
+
+    def feeds(self, role: str) -> bool:
+        """Whether rows of that role may come from it."""
+        return (self.role == "eval") == (role == "eval")
+
+
+def record_declared(run: Run, declared: DeclaredDataset, *, role: str | None = None) -> str:
+    """Digest a declared dataset and record it; return its ref."""
+    return run.dataset(
+        declared.data,
+        name=declared.name,
+        role=role or declared.role,
+        schema_version=declared.schema_version,
+        provenance=declared.provenance,
+    )
+
+
+def record_fed(
+    run: Run, dataset: Any, *, name: str, role: str, declared: Iterable[DeclaredDataset]
+) -> tuple[str, bool]:
+    """Record the rows that a model is fed or evaluated on, and link the sources declared for them.
+
+    Returns the ref, and whether it is known where the rows come from.
+    """
+    known = [each for each in declared if each.feeds(role)]
+    for each in known:
+        if each.is_of(dataset):
+            return record_declared(run, each, role=role), True
+    ref = run.dataset(dataset, name=name, role=role)
+    for each in known:
+        run.relate(record_declared(run, each, role="source"), ref)
+    return ref, bool(known)

@@ -1,0 +1,130 @@
+"""A run that is being written in this process, and what becomes of it when it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from cognify_core.api.console import plural
+from cognify_core.api.sealing import Sealed
+from cognify_core.model.events import ClosedStatus, Gap
+from cognify_core.model.names import utc_now
+from cognify_core.record.run import Run
+from cognify_core.seal.sealing import seal_run
+
+if TYPE_CHECKING:
+    from cognify_core.api.exporting import Package
+    from cognify_core.api.workspace import Workspace
+
+SealWhen: TypeAlias = Literal["train_end", "exit", "manual", "block"]
+_PATIENCE_SECONDS = 3.0
+
+
+@dataclass
+class LiveRun:
+    """One run of this process: its writing end, and when it is to be sealed."""
+
+    run: Run
+    workspace: Workspace
+    seal_when: SealWhen = "train_end"
+    amends: str | None = None
+    """The run to which this is an addendum."""
+    trained: bool = False
+    """Whether a training ended in it."""
+    gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    def gap(self, subject: str, reason: str, *, mend: str | None = None) -> None:
+        """Record a gap, and remember it for the line at the end."""
+        self.gaps.append(Gap(subject=subject, reason=reason, mend=mend))
+        self.run.gap(subject, reason, mend=mend)
+
+    def guarded(self, where: str, observe: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        """Call `observe`; what it raises becomes part of the record and never reaches the training."""
+        try:
+            observe(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the failure policy of design §5, in its one place
+            self.run.fail(where, error)
+
+    def close(self, status: ClosedStatus, *, timeout: float | None = None) -> None:
+        """Wait for what is still being hashed, saying so when it takes long, and close the record."""
+        began = time.monotonic()
+        told = False
+        while timeout is None or time.monotonic() - began < timeout:
+            if self.run.wait(_PATIENCE_SECONDS if timeout is None else min(timeout, _PATIENCE_SECONDS)):
+                break
+            if not told:
+                self.workspace.say(f"{self.id} still hashing: {', '.join(self.run.hashing())}")
+                told = True
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+        self.run.close(status, timeout=0.0 if left is not None and left <= 0 else left)
+
+    def seal(self) -> Sealed:
+        """Seal the closed record."""
+        workspace = self.workspace
+        return Sealed.read(seal_run(workspace.store, self.id, workspace.signer, now=utc_now()))
+
+    def finish(self, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
+        """Close; seal and export where asked for; tell the console. Never raises: nothing here may stop a training."""
+        say = self.workspace.say
+        try:
+            self.close(status, timeout=timeout)
+            if not seal:
+                say(f"{self.id} {status}, not sealed; seal it with `cognify seal {self.id}`")
+                return None
+            sealed = self.seal()
+            package = self.workspace.export(self.amends or self.id)
+        except Exception as error:  # noqa: BLE001 - as `guarded`: the training's own result must not be lost
+            say(f"{self.id} {status}, but not sealed: {error}")
+            return None
+        self._tell(sealed, package)
+        return package
+
+    def _tell(self, sealed: Sealed, package: Package) -> None:
+        say = self.workspace.say
+        told = f"{sealed.size} events, {'complete' if sealed.complete else 'INCOMPLETE: ' + '; '.join(sealed.reasons)}"
+        say(f"{self.amends or self.id} AUDIT_SEALED{' with an addendum' if self.amends else ''} ({told})")
+        if self.gaps:
+            mends = "; ".join(dict.fromkeys(gap.mend for gap in self.gaps if gap.mend))
+            say(f"{plural(len(self.gaps), 'gap')}: {self.gaps[0].subject}: {self.gaps[0].reason}; mend: {mends}")
+        say(f"package {package.path}")
+        say(f"package_hash {package.package_hash}")
+
+
+class ActiveRun:
+    """What `with cognify.run() as run:` gives to a loop of one's own."""
+
+    def __init__(self, live: LiveRun) -> None:
+        self._live = live
+        self._run = live.run
+
+    @property
+    def id(self) -> str:
+        """The run's id, as in `run_20250912_143022_a7f3c`."""
+        return self._run.id
+
+    def log(self, values: Mapping[str, float], *, step: int) -> None:
+        """Record metrics of a step. Returns at once."""
+        self._run.log(step, dict(values))
+
+    def checkpoint(self, path: str | Path, *, step: int) -> None:
+        """Record a checkpoint, a file or a folder: its files are opened now and hashed in the background."""
+        self._live.guarded("checkpoint", self._run.checkpoint, Path(path), step=step)
+
+    def config(self, value: Any, *, name: str = "run") -> None:
+        """Record a configuration (a dict, a dataclass …), which checkpoints from now on come from."""
+        self._live.guarded("config", lambda: self._run.add_inputs(self._run.config(value, node_id=f"cfg_{name}")))
+
+    def dataset(self, data: Any, *, name: str, role: str = "train", **declared: Any) -> None:
+        """Record a dataset, as `cognify.dataset` does; checkpoints from now on come from it."""
+        self._live.guarded("dataset", self._live.workspace.declare_in, self._live, data, name, role, declared)
+
+    def __repr__(self) -> str:
+        return f"<cognify run {self.id}>"

@@ -1,0 +1,176 @@
+"""What this process is recording: at most one run, at most one addendum, and what was declared for the next."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cognify_core.api.datasets import DeclaredDataset, record_fed
+from cognify_core.api.live import LiveRun, SealWhen
+from cognify_core.errors import ConfigurationError, RunNotFoundError
+from cognify_core.settings import Settings, load
+
+if TYPE_CHECKING:
+    from cognify_core.api.exporting import Package
+    from cognify_core.api.workspace import Workspace
+    from cognify_core.model.events import ClosedStatus
+
+
+class Process:
+    """The state behind the façade. A forked child begins with none of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._forget()
+
+    def init(self, **given: object) -> None:
+        """Set what later runs use.
+
+        Raises:
+            ConfigurationError: a value is wrong, or a run is going on.
+        """
+        with self._lock:
+            if self.current:
+                raise ConfigurationError(f"{self.current.id} is going on: call cognify.init before it begins")
+            settings = load(**given)
+            self.settle()
+            if self._workspace:
+                self._workspace.close()
+            self._settings, self._workspace = settings, None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        self._settings = self._settings or load()
+        return self._settings
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, opened now if it was not.
+
+        Raises:
+            ConfigurationError, StoreError: it cannot be opened.
+        """
+        from cognify_core.api.workspace import Workspace
+
+        with self._lock:
+            if self._pid != os.getpid():
+                self._forget()
+            if self._workspace is None:
+                self._workspace = Workspace(self.settings)
+            return self._workspace
+
+    def begin(
+        self,
+        *,
+        name: str | None = None,
+        project: str | None = None,
+        tags: dict[str, str] | None = None,
+        seal_when: SealWhen = "train_end",
+    ) -> LiveRun:
+        """Begin a run, after bringing what came before it to its end."""
+        with self._lock:
+            workspace = self.workspace
+            self.settle()
+            self._watch_exit()
+            self.current = workspace.open(
+                name=name, project=project, tags=tags or {}, seal_when=seal_when, nonce=os.urandom(16)
+            )
+            self.last = self.current.id
+            return self.current
+
+    def end(self, live: LiveRun, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
+        """End a run; what is said of it from now on goes into an addendum."""
+        with self._lock:
+            package = live.finish(status, seal=seal, timeout=timeout)
+            if live is self.current:
+                self.current = None
+            return package
+
+    def writing_to(self, run_id: str | None) -> LiveRun:
+        """Where something said of a run goes: into the run while it goes on here, else into an addendum.
+
+        Raises:
+            RunNotFoundError: no run is named, and this process has none.
+            RunStateError: the run is neither going on here nor sealed.
+        """
+        with self._lock:
+            wanted = self._wanted(run_id)
+            if self.current and self.current.id == wanted:
+                return self.current
+            if self.addendum and self.addendum.amends != wanted:
+                self._end_addendum()
+            if self.addendum is None:
+                self._watch_exit()
+                self.addendum = self.workspace.open_addendum(wanted, os.urandom(16))
+            return self.addendum
+
+    def settle(self, *, timeout: float | None = None) -> None:
+        """Bring to its end whatever is still open: a run that ended training, one that was left, an addendum."""
+        with self._lock:
+            if (live := self.current) is not None:
+                status: ClosedStatus = "COMPLETED" if live.trained else "INTERRUPTED"
+                self.end(live, status, seal=live.trained and live.seal_when != "manual", timeout=timeout)
+            self._end_addendum(timeout)
+
+    def declare(self, declared: DeclaredDataset) -> None:
+        """Remember a dataset for the runs to come."""
+        self.declared.append(declared)
+
+    def record_fed(self, live: LiveRun, dataset: Any, *, name: str, role: str) -> tuple[str, bool]:
+        """Record the rows that a model is fed or evaluated on, with what was declared of them."""
+        return record_fed(live.run, dataset, name=name, role=role, declared=self.declared)
+
+    def _wanted(self, run_id: str | None) -> str:
+        if run_id is not None:
+            return self.workspace.find(run_id).run_id
+        if self.current:
+            return self.current.id
+        if self.last:
+            return self.last
+        candidates = ", ".join(row.run_id for row in self.workspace.store.runs()[:5]) or "none yet"
+        raise RunNotFoundError(f"this process has no run: name one with run_id=…; candidates: {candidates}")
+
+    def _end_addendum(self, timeout: float | None = None) -> None:
+        if (addendum := self.addendum) is not None:
+            self.addendum = None
+            addendum.finish("COMPLETED", seal=True, timeout=timeout)
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._settings: Settings | None = None
+        self._workspace: Workspace | None = None
+        self.current: LiveRun | None = None
+        self.addendum: LiveRun | None = None
+        self.last: str | None = None
+        self.declared: list[DeclaredDataset] = []
+        self._exit: _ExitThread | None = None
+
+    def _watch_exit(self) -> None:
+        if self._exit is None:
+            self._exit = _ExitThread(self)
+
+
+class _ExitThread:
+    """Does the work of the exit on a daemon thread started long before: in atexit no thread may be started."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._pid = os.getpid()
+        self._asked, self._done = threading.Event(), threading.Event()
+        threading.Thread(target=self._work, name="cognify-exit", daemon=True).start()
+        atexit.register(self._at_exit)
+
+    def _at_exit(self) -> None:
+        if os.getpid() == self._pid:
+            self._asked.set()
+            self._done.wait(self._process.settings.exit_seconds)
+
+    def _work(self) -> None:
+        self._asked.wait()
+        try:
+            self._process.settle(timeout=self._process.settings.exit_seconds / 2)
+        finally:
+            self._done.set()

@@ -1,0 +1,155 @@
+"""What every run of this process shares: settings, store, keys, threads; opened when first needed."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cognify_core.api.console import Say, say, say_nothing
+from cognify_core.api.datasets import DeclaredDataset, record_declared
+from cognify_core.api.exporting import Package, export_run
+from cognify_core.api.live import LiveRun, SealWhen
+from cognify_core.errors import RunNotFoundError, RunStateError
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Amends, RunOpened
+from cognify_core.model.record import Status
+from cognify_core.record.hashing import Hashing
+from cognify_core.record.recover import recover
+from cognify_core.record.run import Run, open_run
+from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.keys import KeyRing
+from cognify_core.store.sql import open_store
+from cognify_core.version import RECORDER
+
+if TYPE_CHECKING:
+    import os
+
+    from cognify_core.seal.signing import Signer
+    from cognify_core.settings import Settings
+    from cognify_core.store.protocol import RunRow, Store
+
+
+class Workspace:
+    """The embedded workspace: a store, a key ring and a folder for packages under `COGNIFY_HOME`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dry = tempfile.TemporaryDirectory(prefix="cognify-dry-") if settings.mode == "dry" else None
+        self.settings = settings.model_copy(update={"home": Path(self._dry.name)}) if self._dry else settings
+        self.say: Say = say_nothing if settings.quiet else say
+        self.ring = KeyRing(self.settings.keys_path)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, in which runs whose process died are marked INTERRUPTED first."""
+        store = open_store(self.settings.store_path)
+        recover(store, self.settings.spool_path)
+        return store
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The key that signs here."""
+        return self.ring.signer()
+
+    @cached_property
+    def hashing(self) -> Hashing:
+        """The threads and the worker process."""
+        hashing = Hashing(self.settings.rows_path)
+        hashing.start()
+        return hashing
+
+    def open(
+        self, *, name: str | None, project: str | None, tags: dict[str, str], seal_when: SealWhen, nonce: bytes
+    ) -> LiveRun:
+        """Begin a run."""
+        opened = RunOpened(
+            nonce=nonce.hex(),
+            project=project or self.settings.project,
+            name=name,
+            tags={**self.settings.run_tags, **tags},
+            recorder=RECORDER,
+        )
+        live = self._live(opened, seal_when)
+        live.run.surroundings(record_diff=self.settings.record_diff)
+        return live
+
+    def open_addendum(self, run_id: str, nonce: bytes) -> LiveRun:
+        """Begin an addendum to a sealed run.
+
+        Raises:
+            RunStateError: the run is not sealed, or its last addendum is not.
+        """
+        row = self.store.run(run_id)
+        before = self.store.addenda(run_id)
+        if row.status is not Status.AUDIT_SEALED:
+            raise RunStateError(f"{run_id} is {row.status}: seal it first with `cognify seal {run_id}`")
+        for addendum in before:
+            if addendum.status is not Status.AUDIT_SEALED:
+                raise RunStateError(f"{addendum.run_id}, an addendum to {run_id}, is {addendum.status}: seal it first")
+        last = self.store.bundle(before[-1].run_id if before else run_id)
+        if last is None:
+            raise RunStateError(f"{run_id} has no seal")
+        amends = Amends(
+            run_id=run_id,
+            nonce=row.nonce,
+            ordinal=len(before) + 1,
+            previous=Digest.of(Bundle.parse(last).payload),
+        )
+        opened = RunOpened(nonce=nonce.hex(), project=row.project, name=row.name, recorder=RECORDER, amends=amends)
+        live = self._live(opened, "train_end")
+        live.amends = run_id
+        return live
+
+    def export(
+        self,
+        run_id: str,
+        *,
+        format: str = "json",  # noqa: A002 - the word that users know
+        template: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+    ) -> Package:
+        """Write a package of a sealed run."""
+        return export_run(
+            self.store,
+            self.signer,
+            run_id,
+            packages=self.settings.packages_path,
+            format=format,
+            template=template,
+            path=None if path is None else Path(path).expanduser(),
+        )
+
+    def find(self, wanted: str) -> RunRow:
+        """The run of an id, of an id's unique beginning, or the `last` one.
+
+        Raises:
+            RunNotFoundError: there is none, or more than one.
+        """
+        rows = self.store.runs()
+        if wanted == "last" and rows:
+            return rows[0]
+        found = [row for row in self.store.runs(addenda=True) if row.run_id.startswith(wanted)]
+        exact = [row for row in found if row.run_id == wanted]
+        if len(exact or found) == 1:
+            return (exact or found)[0]
+        names = ", ".join(row.run_id for row in (found or rows)[:5]) or "none; this store has no runs yet"
+        what = "more than one run begins with" if found else "no run answers to"
+        raise RunNotFoundError(f"{what} {wanted[:60]!r} in {self.settings.store_path}; candidates: {names}")
+
+    def declare_in(self, live: LiveRun, data: Any, name: str, role: str, declared: dict[str, Any]) -> None:
+        """Record a dataset that a person named, in a run that goes on."""
+        live.run.add_inputs(record_declared(live.run, DeclaredDataset.of(data, name=name, role=role, **declared)))
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+        if "hashing" in self.__dict__:
+            self.hashing.close()
+        if "store" in self.__dict__:
+            self.store.close()
+        if self._dry:
+            self._dry.cleanup()
+
+    def _live(self, opened: RunOpened, seal_when: SealWhen) -> LiveRun:
+        run_id = open_run(self.store, opened)
+        return LiveRun(Run(self.store, self.hashing, run_id, self.settings.spool_path), self, seal_when)
