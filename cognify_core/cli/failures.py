@@ -53,7 +53,7 @@ class Commands(TyperGroup):
             raise _end(f"{error.filename or 'the system'}: {error.strerror or error}") from error
         except ImportError as error:
             raise _end(f"{error}; it comes with an extra: pip install 'cognify-audit[huggingface]'") from error
-        except Exception as error:  # noqa: BLE001 - a defect would otherwise end with 1, and read as a verdict
+        except Exception as error:  # a defect of ours would end with 1, and read as a verdict
             raise _end(_of_ours(error)) from error
         return result
 

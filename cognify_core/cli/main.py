@@ -1,0 +1,53 @@
+"""The `cognify` command: its options, its commands, and nothing heavy until one of them runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cognify_core.cli import artifacts, checks, keys, packages, runs, statements
+from cognify_core.cli.failures import Commands
+
+HELP = """The audit trail of model fine-tuning: list, read, seal, export and verify runs.
+
+Exit codes: 0 it holds (or is done), 1 it does not hold, 2 it could not be checked (or done)."""
+
+app = typer.Typer(
+    name="cognify",
+    cls=Commands,
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help costs 0.1 s and reads markup
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"cognify-audit {version('cognify-audit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    home: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Store, keys and packages; else COGNIFY_HOME, else ~/.cognify.")
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - typer calls _version with it
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if home is not None:
+        from cognify_core import api
+
+        api.init(home=home)
+
+
+for group in (runs, packages, artifacts, statements, checks):
+    group.register(app)
+app.add_typer(keys.app, name="keys")

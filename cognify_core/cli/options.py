@@ -1,0 +1,29 @@
+"""Arguments and options that several commands share, worded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from cognify_core.errors import ConfigurationError
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.")]
+RunOption = Annotated[str, typer.Option("--run", metavar="RUN", help="A run id, the beginning of one, or 'last'.")]
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """What `--option key=value`, given any number of times, says.
+
+    Raises:
+        ConfigurationError: one of them has no `=`, no key, or a key that stands there already.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals) or key in found:
+            raise ConfigurationError(f"{option} takes key=value, each key once; it cannot take {text!r}")
+        found[key] = value
+    return found

@@ -1,0 +1,97 @@
+"""Packages: `export` makes one, `verify` checks one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cognify_core.cli.console import emit, say
+from cognify_core.cli.options import AsJson
+from cognify_core.cli.progress import counting, waiting
+from cognify_core.cli.verdict import show_report
+from cognify_core.errors import CannotVerifyError, VerificationError
+
+if TYPE_CHECKING:
+    from cognify_core.verify.report import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command()(export)
+    app.command()(verify)
+
+
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.")] = "last",
+    format: Annotated[str, typer.Option(help="The package's format.")] = "json",  # noqa: A002 - the option's name
+    template: Annotated[str | None, typer.Option(help="The template, where the format has some.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write it; else under COGNIFY_HOME.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a sealed run as one file that others can check.
+
+    Addenda are in it. The package hash, which is printed, is what `sha256sum` prints for the file.
+    """
+    from cognify_core import api
+
+    run_id = api.show(run).row.run_id
+    with waiting("exporting"):
+        package = api.export_audit(run_id, format=format, template=template, path=output)
+    if as_json:
+        emit(
+            {
+                "run_id": package.run_id,
+                "package_hash": str(package.package_hash),
+                "path": str(package.path),
+                "receipt": str(package.receipt_path),
+                "format": package.format,
+                "template": package.template,
+            }
+        )
+        return
+    say(f"{package.path}")
+    say(f"{package.package_hash}")
+    say(f"receipt: {package.receipt_path}")
+
+
+def verify(
+    target: Annotated[str, typer.Argument(metavar="PACKAGE|RUN", help="A package file, or a run.")] = "last",
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The signer's public key; else all that are trusted."),
+    ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The package's receipt; else the one beside it, if any.")
+    ] = None,
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Also hash what lies at the recorded places, and compare.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute everything again, and say what holds.
+
+    Exit code 0: intact, and sealed by a trusted key. 1: a contradiction, which is named. 2: it could not be checked.
+    """
+    report = _report(target, key, receipt, artifacts)
+    if as_json:
+        emit(report.to_json())
+    else:
+        show_report(report, target)
+    raise typer.Exit(report.exit_code)
+
+
+def _report(target: str, key: Path | None, receipt: Path | None, artifacts: bool) -> Report:
+    from cognify_core import api
+
+    try:
+        with counting("verifying") as progress:
+            return api.verify(target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
+    except (VerificationError, CannotVerifyError) as error:
+        if (report := getattr(error, "report", None)) is None:
+            raise
+        found: Report = report
+        return found

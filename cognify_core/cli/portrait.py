@@ -1,0 +1,90 @@
+"""What `cognify show` prints: a run in words, its lineage, its gaps with what mends each, its packages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from cognify_core.cli.console import say
+from cognify_core.cli.documents import receipt_document, run_document
+
+if TYPE_CHECKING:
+    from cognify_core.api.views import RunView
+    from cognify_core.canonical import Json
+    from cognify_core.store.protocol import RunRow
+
+_SAID_ELSEWHERE = frozenset({"type", "id", "hash", "timestamp", "assurance", "reason"})
+
+
+def view_document(view: RunView) -> dict[str, Json]:
+    """What `cognify show --json` prints."""
+    return {
+        "run": run_document(view.row),
+        "lineage": view.lineage,
+        "gaps": [{"subject": g.subject, "reason": g.reason, "mend": g.mend, "owner": g.owner} for g in view.gaps],
+        "notes": [{"text": n.text, "kind": n.note_kind, "subject": n.subject} for n in view.notes],
+        "metrics": view.metrics,
+        "packages": [receipt_document(receipt) for receipt in view.packages],
+        "addenda": [run_document(row) for row in view.addenda],
+    }
+
+
+def show_run(view: RunView) -> None:
+    """Print a run for people. Every digest stands whole, on a line of its own."""
+    say(view.row.run_id, style="bold")
+    for line in _in_words(view):
+        say(line)
+    _show_lineage(view.lineage)
+    _show_gaps(view)
+    for note in view.notes:
+        say(f"note ({note.note_kind}{f', {note.subject}' if note.subject else ''}): {note.text}")
+    for receipt in view.packages:
+        say(f"package {receipt.path}")
+        say(f"        {receipt.package_hash}")
+
+
+def _in_words(view: RunView) -> list[str]:
+    row = view.row
+    nodes = Counter(node["type"] for node in view.lineage["nodes"]) if view.lineage else Counter[str]()
+    held = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in nodes.items()) or "nothing yet"
+    words = [f"A run of project {row.project}{f', called {row.name}' if row.name else ''}, opened {row.opened_at}."]
+    words.append(f"{_state(row)} Its record holds {row.size} events: {held}.")
+    if row.freeze:
+        words.append(f"root {row.freeze.root}")
+    if view.addenda:
+        words.append(f"Said after the seal: {len(view.addenda)} addenda.")
+    return words
+
+
+def _state(row: RunRow) -> str:
+    sealed = (
+        f"{row.status}, sealed {row.freeze.sealed_at} (time: claimed)" if row.freeze else f"{row.status}, not sealed"
+    )
+    whole = {True: "complete", False: "NOT complete", None: "still open"}[row.complete]
+    return f"{sealed}, {whole}."
+
+
+def _show_lineage(lineage: dict[str, Json] | None) -> None:
+    if lineage is None:
+        return
+    say()
+    sources: dict[str, list[str]] = {}
+    for edge in lineage["edges"]:
+        sources.setdefault(edge["to"], []).append(edge["from"])
+    width = max((len(node["type"]) for node in lineage["nodes"]), default=0) + 2
+    for node in lineage["nodes"]:
+        rest = ", ".join(f"{key} {node[key]}" for key in node if key not in _SAID_ELSEWHERE and node[key] is not None)
+        why = f" ({node['reason']})" if "reason" in node else ""
+        say(f"{node['type']:{width}}{node['id']}  {node['assurance']}{why}{f'  {rest}' if rest else ''}")
+        if node["hash"] is not None:
+            say(f"{'':{width}}{node['hash']}")
+        if node["id"] in sources:
+            say(f"{'':{width}}← {', '.join(sources[node['id']])}")
+    say()
+
+
+def _show_gaps(view: RunView) -> None:
+    for gap in view.gaps:
+        say(f"gap: {gap.subject}: {gap.reason} (owner: {gap.owner})", style="yellow")
+        if gap.mend:
+            say(f"     → {gap.mend}")
