@@ -1,0 +1,121 @@
+"""How drafts become events: numbered and encoded inside the transaction that appends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from cognify_core.errors import RecordError, RecordLengthError, RunSealedError
+from cognify_core.model.events import Draft, RunClosed, RunOpened
+from cognify_core.store.tables import events, freezes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a record stands."""
+
+    size: int
+    closed: bool
+    """`run_closed` is its last event."""
+    frozen: bool
+
+
+def find_head(connection: Connection, run_id: str) -> Head:
+    """Where the record of `run_id` stands; of size 0 where there is none."""
+    last = select(events.c.seq, events.c.kind).where(events.c.run_id == run_id).order_by(events.c.seq.desc()).limit(1)
+    row = connection.execute(last).first()
+    if row is None:
+        return Head(0, closed=False, frozen=False)
+    closed = row.kind == RunClosed.model_fields["kind"].default
+    frozen = closed and connection.execute(select(freezes.c.size).where(freezes.c.run_id == run_id)).first() is not None
+    return Head(row.seq + 1, closed, frozen)
+
+
+def append_drafts(connection: Connection, run_id: str, drafts: Sequence[Draft], at: int | None) -> int:
+    """Append those of `drafts` that the record does not hold; return its length.
+
+    Raises:
+        RunSealedError: the record has ended, or would end before the last draft.
+        RecordLengthError: `at` is given and is not the record's length.
+        RecordError: a draft opens a record, or a writer has given one counter to two drafts.
+        FormatError: a draft's body has no bytes.
+    """
+    head = find_head(connection, run_id)
+    held = _held(connection, run_id, drafts)
+    fresh = [draft for draft in _distinct(drafts) if not _is_held(draft, run_id, held)]
+    if not fresh:
+        return head.size
+    _refuse_after_end(run_id, head, fresh)
+    if at not in (None, head.size):
+        raise RecordLengthError(f"{run_id} has {head.size} events, not {at}: another writer has appended")
+    if clash := next((draft for draft in fresh if (draft.writer, draft.counter) in held), None):
+        raise _two_drafts(clash)
+    if any(isinstance(draft.body, RunOpened) for draft in fresh):
+        raise RecordError(f"{run_id} has begun already: run_opened is its first event, and no other is")
+    connection.execute(events.insert(), [event_row(run_id, seq, draft) for seq, draft in enumerate(fresh, head.size)])
+    return head.size + len(fresh)
+
+
+def event_row(run_id: str, seq: int, draft: Draft) -> dict[str, Any]:
+    """The columns of the event that `draft` becomes at `seq`."""
+    return {
+        "run_id": run_id,
+        "seq": seq,
+        "writer": draft.writer,
+        "counter": draft.counter,
+        "kind": draft.body.kind,
+        "event": draft.at(run_id, seq).encode(),
+    }
+
+
+def _refuse_after_end(run_id: str, head: Head, fresh: Sequence[Draft]) -> None:
+    if head.frozen:
+        raise RunSealedError(
+            f"{run_id} is frozen and takes no more events; what is said after it goes into an addendum"
+        )
+    if head.closed:
+        raise RunSealedError(
+            f"{run_id} is closed and takes no more events; what is said after it goes into an addendum"
+        )
+    if any(isinstance(draft.body, RunClosed) for draft in fresh[:-1]):
+        raise RunSealedError(f"{run_id} would be closed before the last of these events; run_closed comes last")
+
+
+def _held(connection: Connection, run_id: str, drafts: Iterable[Draft]) -> dict[tuple[str, int], tuple[int, bytes]]:
+    """Sequence number and bytes of the events that the record holds of these drafts' writers and counters."""
+    counters: dict[str, set[int]] = {}
+    for draft in drafts:
+        counters.setdefault(draft.writer, set()).add(draft.counter)
+    held = {}
+    for writer, wanted in counters.items():
+        span = events.c.counter.between(min(wanted), max(wanted))
+        query = select(events.c.counter, events.c.seq, events.c.event)
+        rows = connection.execute(query.where(events.c.run_id == run_id, events.c.writer == writer, span))
+        held.update({(writer, row.counter): (row.seq, row.event) for row in rows if row.counter in wanted})
+    return held
+
+
+def _is_held(draft: Draft, run_id: str, held: dict[tuple[str, int], tuple[int, bytes]]) -> bool:
+    if (place := held.get((draft.writer, draft.counter))) is None:
+        return False
+    seq, event = place
+    return draft.at(run_id, seq).encode() == event
+
+
+def _distinct(drafts: Iterable[Draft]) -> list[Draft]:
+    """Each draft once, in order of first appearance."""
+    distinct: dict[tuple[str, int], Draft] = {}
+    for draft in drafts:
+        if distinct.setdefault((draft.writer, draft.counter), draft) != draft:
+            raise _two_drafts(draft)
+    return list(distinct.values())
+
+
+def _two_drafts(draft: Draft) -> RecordError:
+    return RecordError(
+        f"the writer {draft.writer!r} has given the counter {draft.counter} to two different events; a writer that "
+        "starts anew takes a name of its own"
+    )

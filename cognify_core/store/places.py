@@ -1,0 +1,117 @@
+"""Where a store's file lies: its directory, whether a network lies between, and locks on files."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+_NETWORK = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|davfs|glusterfs|gpfs|lustre|ncpfs|nfs\d?|orangefs|panfs|smb\d?|smbfs|wekafs"
+    r"|fuse\.(sshfs|ceph|curlftpfs|davfs2?|gcsfuse|glusterfs|goofys|juicefs|mount-s3|rclone|s3fs|smbnetfs)"
+)
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+_POLL_SECONDS = 0.02
+
+
+def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
+    """The type of the network file system that `path` (which need not exist) lies on; none where it is local.
+
+    `mounts` is in the format of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)). Where there is no such file, nothing
+    is known, and the file system is taken for local.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    place = Path(os.path.realpath(path))
+    found, depth = "", -1
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        point = Path(_ESCAPED.sub(lambda match: chr(int(match[1], 8)), before.split(" ")[4]))
+        if place.is_relative_to(point) and len(point.parts) >= depth:  # of two mounts on one point, the later is on top
+            found, depth = after.split(" ")[0], len(point.parts)
+    return found if _NETWORK.fullmatch(found) else None
+
+
+def make_directory(directory: Path) -> None:
+    """Create `directory` for its owner alone (0700), its parents as usual; durable when this returns.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    if directory.is_dir():
+        return
+    make_parents = [parent for parent in directory.parents if not parent.exists()]
+    for parent in reversed(make_parents):
+        parent.mkdir(exist_ok=True)
+        sync_directory(parent.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(directory.parent)
+
+
+def make_file(path: Path) -> None:
+    """Create an empty file for its owner alone (0600), where there is none.
+
+    An existing file is not even opened: closing it would let go of the locks that SQLite holds on it in this process
+    (fcntl(2), advisory record locking).
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the entries of `directory` durable: a file's own fsync does not."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS):  # a file system that syncs no directories; one never written
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock on the directory or file `path` (a file is created), which the end of the process lets go.
+
+    Raises:
+        TimeoutError: somebody else held it for `seconds`.
+        OSError: it cannot be opened, or its file system has no locks.
+    """
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    try:
+        _wait(descriptor, path, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough: a forked child may hold the descriptor too
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int, path: Path, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "another process holds the lock", str(path)) from None
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

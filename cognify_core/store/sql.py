@@ -1,0 +1,352 @@
+"""`SqlStore`: the store that a SQL database keeps, through SQLAlchemy Core.
+
+What differs between databases (connections, locks, durability, errors, triggers) lies in a module of its own, which
+gives a `Database`: `sqlite` is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Select, Table, func, select
+
+from cognify_core.errors import RecordError, RunNotFoundError, RunSealedError, StoreError
+from cognify_core.merkle import leaf_hash, root_hash
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Draft, RunOpened
+from cognify_core.model.names import is_run_id
+from cognify_core.model.record import Freeze
+from cognify_core.store import tables
+from cognify_core.store.appending import append_drafts, event_row, find_head
+from cognify_core.store.places import MOUNTS
+from cognify_core.store.protocol import Opening, Owner, Receipt, RunRow, Tombstone
+from cognify_core.store.rows import from_receipt, select_receipts, select_runs, to_freeze, to_receipt, to_run_row
+from cognify_core.store.sqlite import Sqlite
+
+EVENTS_AT_ONCE = 500
+"""How many events are read in one transaction."""
+
+
+class Database(Protocol):
+    """One database: how to reach it, and how to leave nothing half done."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages; without passwords."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should be told about it."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one moment."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction in which rows read `FOR UPDATE` are not written by others; on disk when the block is left."""
+
+    def purge(self) -> None:
+        """Leave nothing on disk of rows that were deleted."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
+    """Open the SQLite store at `path`, creating it and bringing its schema up to date where needed.
+
+    `mounts` tells which file systems are network ones, in the format of `/proc/self/mountinfo`.
+
+    Raises:
+        StoreVersionError: a newer Cognify has written it.
+        StoreError: it cannot be opened or written to, or is no store.
+    """
+    database = Sqlite(Path(path), mounts)
+    database.prepare()
+    return SqlStore(database)
+
+
+class SqlStore:
+    """A `Store` (see `protocol`, where the promises are) in a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should be told about where the store lies; mostly nothing."""
+        return self._database.notes
+
+    def create(self, run_id: str, opened: Draft) -> None:
+        """Begin a record."""
+        if not is_run_id(run_id):
+            raise RecordError(f"not a run id: {run_id[:80]!r}; it is written run_20250912_143022_a7f3c")
+        if not isinstance(opened.body, RunOpened):
+            raise RecordError(f"{run_id} would begin with {opened.body.kind!r}; a record begins with run_opened")
+        body, amends = opened.body, opened.body.amends
+        row = {
+            "run_id": run_id,
+            "nonce": body.nonce,
+            "workspace": body.workspace,
+            "project": body.project,
+            "name": body.name,
+            "opened_at": opened.time,
+            "amends": amends and amends.run_id,
+            "ordinal": amends and amends.ordinal,
+        }
+        with self._database.writing() as connection:
+            self._refuse_taken(connection, run_id)
+            self._refuse_amendment(connection, body)
+            connection.execute(tables.runs.insert(), row)
+            connection.execute(tables.events.insert(), event_row(run_id, 0, opened))
+
+    def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
+        """Append to a record."""
+        with self._database.writing() as connection:
+            self._require_run(connection, run_id)
+            return append_drafts(connection, run_id, drafts, at)
+
+    def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:
+        """Read a record, in short transactions: events never change, so they need not be read in one."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            size = find_head(connection, run_id).size
+        return self._stream(run_id, max(start, 0), size)
+
+    def run(self, run_id: str) -> RunRow:
+        """Look one run up."""
+        with self._database.reading() as connection:
+            row = connection.execute(select_runs().where(tables.runs.c.run_id == run_id)).first()
+            if row is None:
+                raise self._not_found(connection, run_id)
+            return to_run_row(row)
+
+    def runs(self, *, workspace: str = "default", addenda: bool = False) -> list[RunRow]:
+        """List runs."""
+        query = select_runs().where(tables.runs.c.workspace == workspace)
+        query = query.order_by(tables.runs.c.opened_at.desc(), tables.runs.c.run_id.desc())
+        return self._list_runs(query if addenda else query.where(tables.runs.c.amends.is_(None)))
+
+    def addenda(self, run_id: str) -> list[RunRow]:
+        """List addenda."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+        return self._list_runs(select_runs().where(tables.runs.c.amends == run_id).order_by(tables.runs.c.ordinal))
+
+    def put_manifest(self, data: bytes) -> Digest:
+        """Keep a manifest."""
+        digest = Digest.of(data)
+        with self._database.writing() as connection:
+            if connection.execute(_manifest(digest)).first() is None:
+                connection.execute(tables.manifests.insert(), {"digest": str(digest), "manifest": data})
+        return digest
+
+    def manifest(self, digest: Digest) -> bytes:
+        """Read a manifest, and check it."""
+        with self._database.reading() as connection:
+            data: bytes | None = connection.execute(_manifest(digest)).scalar()
+        if data is None:
+            raise StoreError(f"the store {self._database.place} holds no manifest {digest}")
+        if Digest.of(data) != digest:
+            raise StoreError(f"the store {self._database.place} is damaged: its manifest {digest} has other bytes")
+        return data
+
+    def freeze(self, run_id: str, freeze: Freeze) -> Freeze:
+        """Freeze a run."""
+        with self._database.writing() as connection:
+            self._require_run(connection, run_id)
+            if (fixed := connection.execute(_of(tables.freezes, run_id)).first()) is not None:
+                return to_freeze(fixed)
+            head = find_head(connection, run_id)
+            if not head.closed:
+                raise RecordError(f"{run_id} cannot be frozen: its record is not closed")
+            if head.size != freeze.size:
+                raise RecordError(f"{run_id} cannot be frozen at {freeze.size} events: it has {head.size}")
+            values = asdict(freeze) | {"run_id": run_id, "lineage": str(freeze.lineage)}
+            connection.execute(tables.freezes.insert(), values)
+        return freeze
+
+    def put_bundle(self, run_id: str, bundle: bytes) -> bytes:
+        """Keep a seal's bundle."""
+        with self._database.writing() as connection:
+            self._require_frozen(connection, run_id)
+            kept: bytes | None = connection.execute(_bundle(run_id)).scalar()
+            if kept is None:
+                connection.execute(tables.bundles.insert(), {"run_id": run_id, "bundle": bundle})
+        return bundle if kept is None else kept
+
+    def bundle(self, run_id: str) -> bytes | None:
+        """Read a seal's bundle."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            kept: bytes | None = connection.execute(_bundle(run_id)).scalar()
+        return kept
+
+    def put_receipt(self, receipt: Receipt) -> Receipt:
+        """Keep a package's receipt."""
+        query = select_receipts().where(tables.receipts.c.package_hash == str(receipt.package_hash))
+        with self._database.writing() as connection:
+            self._require_frozen(connection, receipt.run_id)
+            if (kept := connection.execute(query).first()) is not None:
+                return to_receipt(kept)
+            connection.execute(
+                tables.receipts.insert(), from_receipt(receipt, _next_position(connection, tables.receipts))
+            )
+        return receipt
+
+    def receipts(self, run_id: str) -> list[Receipt]:
+        """List receipts."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            rows = connection.execute(select_receipts().where(tables.receipts.c.run_id == run_id))
+            return [to_receipt(row) for row in rows]
+
+    def put_openings(self, run_id: str, openings: Sequence[Opening]) -> None:
+        """Keep clear values."""
+        with self._database.writing() as connection:
+            self._require_run(connection, run_id)
+            held = set(connection.execute(_of(tables.openings, run_id)).scalars(tables.openings.c.commitment))
+            first = _next_position(connection, tables.openings)
+            rows = [
+                asdict(opening) | {"run_id": run_id, "position": position}
+                for position, opening in enumerate(openings, first)
+                if opening.commitment not in held
+            ]
+            if rows:
+                connection.execute(tables.openings.insert(), rows)
+
+    def openings(self, run_id: str) -> list[Opening]:
+        """Read clear values."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            rows = connection.execute(_of(tables.openings, run_id).order_by(tables.openings.c.position))
+            return [Opening(row.commitment, row.label, row.random, row.value) for row in rows]
+
+    def erase_openings(self, run_id: str) -> int:
+        """Erase clear values."""
+        with self._database.writing() as connection:
+            self._require_run(connection, run_id)
+            erased = connection.execute(tables.openings.delete().where(tables.openings.c.run_id == run_id)).rowcount
+        self._database.purge()
+        return erased
+
+    def set_owner(self, run_id: str, owner: Owner) -> None:
+        """Say who writes."""
+        with self._database.writing() as connection:
+            self._require_run(connection, run_id)
+            connection.execute(tables.owners.delete().where(tables.owners.c.run_id == run_id))
+            connection.execute(tables.owners.insert(), asdict(owner) | {"run_id": run_id})
+
+    def owner(self, run_id: str) -> Owner | None:
+        """Ask who writes."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            row = connection.execute(_of(tables.owners, run_id)).first()
+        return None if row is None else Owner(row.host, row.boot_id, row.pid, row.started)
+
+    def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
+        """Delete an unsealed run."""
+        with self._database.writing() as connection:
+            self._require_run(connection, run_id)
+            head = find_head(connection, run_id)
+            if head.frozen:
+                raise RunSealedError(
+                    f"{run_id} is frozen, and stays: only a run that was never sealed can be discarded"
+                )
+            leaves = connection.execute(
+                select(tables.events.c.event).where(tables.events.c.run_id == run_id).order_by(tables.events.c.seq)
+            )
+            root = root_hash(leaf_hash(event) for event in leaves.scalars()).hex()
+            tombstone = Tombstone(run_id, reason, discarded_at, head.size, root)
+            position = _next_position(connection, tables.tombstones)
+            connection.execute(tables.tombstones.insert(), asdict(tombstone) | {"position": position})
+        self._database.purge()
+        return tombstone
+
+    def tombstones(self) -> list[Tombstone]:
+        """List what is left of discarded runs."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(tables.tombstones).order_by(tables.tombstones.c.position))
+            return [Tombstone(row.run_id, row.reason, row.discarded_at, row.size, row.root) for row in rows]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _list_runs(self, query: Select[Any]) -> list[RunRow]:
+        with self._database.reading() as connection:
+            return [to_run_row(row) for row in connection.execute(query)]
+
+    def _stream(self, run_id: str, start: int, size: int) -> Iterator[bytes]:
+        for first in range(start, size, EVENTS_AT_ONCE):
+            last = min(first + EVENTS_AT_ONCE, size) - 1
+            query = select(tables.events.c.event).where(tables.events.c.seq.between(first, last))
+            query = query.where(tables.events.c.run_id == run_id).order_by(tables.events.c.seq)
+            with self._database.reading() as connection:
+                chunk = connection.execute(query).scalars().all()
+            if len(chunk) != last - first + 1:
+                raise StoreError(
+                    f"{run_id} was discarded while it was read, or the store {self._database.place} is damaged"
+                )
+            yield from chunk
+
+    def _require_run(self, connection: Connection, run_id: str) -> None:
+        """Hold the run's row, where the database locks by rows, so that one transaction at a time writes the run."""
+        held = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id).with_for_update()
+        if connection.execute(held).first() is None:
+            raise self._not_found(connection, run_id)
+
+    def _require_frozen(self, connection: Connection, run_id: str) -> None:
+        self._require_run(connection, run_id)
+        if not find_head(connection, run_id).frozen:
+            raise RecordError(f"{run_id} is not frozen: a bundle or a package needs a record that has ended")
+
+    def _not_found(self, connection: Connection, run_id: str) -> RunNotFoundError:
+        if (row := connection.execute(_of(tables.tombstones, run_id)).first()) is not None:
+            return RunNotFoundError(f"{run_id} was discarded at {row.discarded_at}: {row.reason}")
+        return RunNotFoundError(
+            f"there is no run {run_id} in {self._database.place}; `cognify ls` lists those there are"
+        )
+
+    def _refuse_taken(self, connection: Connection, run_id: str) -> None:
+        if connection.execute(_of(tables.runs, run_id)).first() is not None:
+            raise RecordError(f"there is a run {run_id} already in {self._database.place}")
+        if connection.execute(_of(tables.tombstones, run_id)).first() is not None:
+            raise RecordError(f"{run_id} is the id of a run that was discarded, and is not given again")
+
+    def _refuse_amendment(self, connection: Connection, opened: RunOpened) -> None:
+        """Refuse an addendum that does not fit what it amends."""
+        if (amends := opened.amends) is None:
+            return
+        row = connection.execute(select_runs().where(tables.runs.c.run_id == amends.run_id)).first()
+        if row is None:
+            raise self._not_found(connection, amends.run_id)
+        amended = to_run_row(row)
+        if amended.freeze is None:
+            raise RecordError(f"{amends.run_id} is not frozen: it takes events, and no addendum")
+        if amended.nonce != amends.nonce:
+            raise RecordError(f"{amends.run_id} has another nonce than the addendum says: it is another run")
+        same = _of(tables.runs, amends.run_id, column="amends").where(tables.runs.c.ordinal == amends.ordinal)
+        if connection.execute(same).first() is not None:
+            raise RecordError(f"{amends.run_id} has an addendum {amends.ordinal} already")
+
+
+def _of(table: Table, run_id: str, *, column: str = "run_id") -> Select[Any]:
+    """The rows of `table` that belong to a run."""
+    return select(table).where(table.c[column] == run_id)
+
+
+def _manifest(digest: Digest) -> Select[Any]:
+    return select(tables.manifests.c.manifest).where(tables.manifests.c.digest == str(digest))
+
+
+def _bundle(run_id: str) -> Select[Any]:
+    return select(tables.bundles.c.bundle).where(tables.bundles.c.run_id == run_id)
+
+
+def _next_position(connection: Connection, table: Table) -> int:
+    position: int = connection.execute(select(func.coalesce(func.max(table.c.position) + 1, 0))).scalar_one()
+    return position

@@ -1,0 +1,192 @@
+"""SQLite: connections, transactions, durability, and the schema brought up to date.
+
+Durable means: in WAL mode with `synchronous=FULL`, COMMIT returns after fdatasync of the log (sqlite.org/wal). On a
+network file system, where the log's shared memory does not work, it is a rollback journal instead, and a lock file is
+held around every transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from cognify_core.errors import StoreError, StoreVersionError
+from cognify_core.store.causes import FOREIGN, in_our_words
+from cognify_core.store.places import MOUNTS, locked, make_directory, make_file, network_file_system, sync_directory
+from cognify_core.store.tables import REVISIONS
+
+WAIT_SECONDS = 60.0
+APPLICATION_ID = 0x436F676E  # "Cogn": by this a store is told from other SQLite files (sqlite.org/pragma)
+
+_WRITES = "cognify_writes"
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # REPLACE fires DELETE triggers here; other people's connections do without
+    "PRAGMA secure_delete = ON",  # erased personal values are overwritten, not only unlinked
+)
+
+
+class Sqlite:
+    """One SQLite file. Threads share it; a forked child gets connections of its own."""
+
+    def __init__(self, path: Path, mounts: Path = MOUNTS) -> None:
+        self.path = path.absolute()
+        self.place = str(self.path)
+        self.network = network_file_system(self.path, mounts)
+        self._journal_mode = "delete" if self.network else "wal"
+        self._inherited: list[Engine] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._engine = _engine(self.path)
+        self._turn = threading.Lock()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should be told about this store."""
+        if self.network is None:
+            return ()
+        return (
+            f"{self.place} lies on a network file system ({self.network}): writing is slower, and safe only where that "
+            "system's locks work; a local folder in COGNIFY_HOME avoids both",
+        )
+
+    def prepare(self) -> None:
+        """Create what is not there, and bring the schema up to date; of several processes, one does it.
+
+        Raises:
+            StoreVersionError: a newer Cognify has written it.
+            StoreError: it cannot be opened, or is no store.
+        """
+        with self._errors():
+            make_directory(self.path.parent)
+            make_file(self.path)
+            if not self._is_ready():
+                with locked(self.path.parent if self.network is None else self._lock_file, WAIT_SECONDS):
+                    self._migrate()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees the store as of one moment. Keep it short: it holds back the log's checkpoint."""
+        engine = self._current()
+        with self._errors(), self._shared(), engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is alone in writing, and on disk when this returns; undone where the block raises."""
+        engine = self._current()
+        with self._errors(), self._turn, self._shared(), engine.connect() as connection:
+            yield connection.execution_options(**{_WRITES: True})
+            connection.commit()
+
+    def purge(self) -> None:
+        """Fold the log into the file and empty it, so that what was erased can be read from neither."""
+        with self._errors(), self._shared(), self._plain() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close the connections that this process opened."""
+        if os.getpid() == self._process:
+            self._engine.dispose()
+
+    def _current(self) -> Engine:
+        if os.getpid() != self._process:
+            self._inherited.append(self._engine)  # kept: closing the parent's connections here would disturb it
+            self._start()
+        return self._engine
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
+
+    def _shared(self) -> AbstractContextManager[None]:
+        """The lock that stands in for SQLite's own where those cannot be relied on."""
+        return locked(self._lock_file, WAIT_SECONDS) if self.network else nullcontext()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except FOREIGN as error:
+            raise in_our_words(self.path, error) from error
+
+    @contextmanager
+    def _plain(self) -> Iterator[sqlite3.Connection]:
+        """A connection for statements that stand outside transactions."""
+        with closing(sqlite3.connect(self.path, WAIT_SECONDS, isolation_level=None)) as connection:
+            yield connection
+
+    def _is_ready(self) -> bool:
+        """Whether there is nothing to be done before use.
+
+        Raises:
+            StoreVersionError: a newer Cognify has written it.
+            StoreError: it is another program's database.
+        """
+        with self._plain() as connection:
+            (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if not tables:
+                return False
+            if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+                raise StoreError(f"{self.place} is an SQLite database, but no Cognify store; nothing was changed")
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if revision not in REVISIONS:
+            raise StoreVersionError(
+                f"{self.place} was written by a newer Cognify (its schema is {revision}, this one knows up to "
+                f"{REVISIONS[-1]}); upgrade with `pip install --upgrade cognify-audit`, or set COGNIFY_HOME to another "
+                "folder; nothing was changed"
+            )
+        return bool(revision == REVISIONS[-1] and journal_mode == self._journal_mode)
+
+    def _migrate(self) -> None:
+        if self._is_ready():
+            return  # another process was first
+        with self._plain() as connection:
+            connection.execute(f"PRAGMA journal_mode = {self._journal_mode}")
+        with self._engine.connect() as connection:
+            writing = connection.execution_options(**{_WRITES: True})
+            _upgrade(writing)
+            writing.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            writing.commit()
+        sync_directory(self.path.parent)
+
+
+def _engine(path: Path) -> Engine:
+    """An engine whose transactions begin when we say so: the driver's own begin too late, at the first write."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
+        max_overflow=-1,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing, in the connection's transaction."""
+    from alembic import command  # slow to import, and needed once in a schema's life
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "cognify_core.store:migrations")
+    command.upgrade(config, REVISIONS[-1])

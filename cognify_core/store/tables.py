@@ -1,0 +1,131 @@
+"""The tables of a store, in SQLAlchemy Core's words, for every database that it speaks.
+
+Every table but the two side tables holds what is written once. Those have no hidden row number (SQLite's `WITHOUT
+ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and fire no trigger.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+REVISIONS = ("0001",)
+"""Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("nonce", Text, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("name", Text),
+    Column("opened_at", Text, nullable=False),
+    Column("amends", Text, ForeignKey("runs.run_id")),
+    Column("ordinal", Integer),
+    UniqueConstraint("amends", "ordinal", name="one_addendum_per_ordinal"),
+    CheckConstraint("(amends IS NULL) = (ordinal IS NULL)", name="addenda_are_numbered"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("writer", Text, nullable=False),
+    Column("counter", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run_id", "seq", name="one_event_per_place"),
+    UniqueConstraint("run_id", "writer", "counter", name="each_draft_once"),
+    sqlite_with_rowid=False,
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("lineage", Text, nullable=False),
+    Column("sealed_at", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("run_id", Text, ForeignKey("freezes.run_id"), primary_key=True),
+    Column("bundle", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("package_hash", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("freezes.run_id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("template", Text),
+    Column("renderer", Text, nullable=False),
+    Column("addenda", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("bundle", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("manifest", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("discarded_at", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("root", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("commitment", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("random", LargeBinary, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "commitment", name="each_commitment_opened_once"),
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", Text, nullable=False),
+)

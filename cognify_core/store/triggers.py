@@ -1,0 +1,112 @@
+"""The rules that the database itself keeps, in SQLite's words: what is written once stays as it was written.
+
+Each rule refuses BEFORE the statement does anything. Inserts are refused wherever they would take the place of another
+row, because `INSERT OR REPLACE` deletes that row without firing its DELETE trigger (unless the connection has asked
+for `recursive_triggers`). A run is deleted by its tombstone: inserting one deletes the run and all that belongs to it,
+so that no part of a run can be deleted alone. A frozen run takes no tombstone.
+
+Out of reach: whoever may drop a trigger, or write the file, can do as they please. That is what signatures are for.
+
+Where a later schema changes a rule (retention, holds), it changes it here: a migration runs with no triggers in place
+and installs the present ones when it is done.
+"""
+
+from __future__ import annotations
+
+SEALED = "sealed: "
+"""A refusal that begins so is because the run is closed or frozen; any other, because the record would not hold."""
+
+_WRITTEN_ONCE = ("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones")
+_LENGTH = "(SELECT COALESCE(MAX(seq) + 1, 0) FROM events WHERE run_id = NEW.run_id)"
+_LAST_KIND = "(SELECT kind FROM events WHERE run_id = NEW.run_id ORDER BY seq DESC LIMIT 1)"
+_FROZEN = "EXISTS (SELECT 1 FROM freezes WHERE run_id = NEW.run_id)"
+_NO_RUN = "NOT EXISTS (SELECT 1 FROM runs WHERE run_id = NEW.run_id)"
+_DISCARDED = "EXISTS (SELECT 1 FROM tombstones WHERE run_id = NEW.run_id)"
+
+_INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    "runs": (
+        ("EXISTS (SELECT 1 FROM runs WHERE run_id = NEW.run_id)", "there is a run of that id already"),
+        (_DISCARDED, "a discarded run had that id"),
+        (
+            "EXISTS (SELECT 1 FROM runs WHERE amends = NEW.amends AND ordinal = NEW.ordinal)",
+            "the run has an addendum of that ordinal already",
+        ),
+        (
+            "NEW.amends IS NOT NULL AND NOT EXISTS (SELECT 1 FROM freezes WHERE run_id = NEW.amends)",
+            "only a frozen run takes addenda",
+        ),
+    ),
+    "events": (
+        (_NO_RUN, "an event belongs to a run"),
+        (_FROZEN, f"{SEALED}a frozen run takes no events"),
+        (f"{_LAST_KIND} = 'run_closed'", f"{SEALED}a closed run takes no events"),
+        (f"NEW.seq IS NOT {_LENGTH}", "an event's number is the record's length"),
+        ("(NEW.seq = 0) IS NOT (NEW.kind = 'run_opened')", "run_opened is event 0, and no other is"),
+        (
+            "EXISTS (SELECT 1 FROM events WHERE run_id = NEW.run_id AND writer = NEW.writer AND counter = NEW.counter)",
+            "each draft is taken once",
+        ),
+    ),
+    "freezes": (
+        (_FROZEN, "a run is frozen once"),
+        (_NO_RUN, "a freeze belongs to a run"),
+        (f"{_LAST_KIND} IS NOT 'run_closed'", "only a closed run can be frozen"),
+        (f"NEW.size IS NOT {_LENGTH}", "a run is frozen at the record's length"),
+    ),
+    "bundles": (
+        ("EXISTS (SELECT 1 FROM bundles WHERE run_id = NEW.run_id)", "a run has one bundle"),
+        (f"NOT {_FROZEN}", "only a frozen run has a bundle"),
+    ),
+    "receipts": (
+        (
+            "EXISTS (SELECT 1 FROM receipts WHERE package_hash = NEW.package_hash)",
+            "a package has one receipt",
+        ),
+        (f"NOT {_FROZEN}", "only a frozen run has packages"),
+    ),
+    "manifests": (("EXISTS (SELECT 1 FROM manifests WHERE digest = NEW.digest)", "a manifest is kept once"),),
+    "tombstones": (
+        (_DISCARDED, "a run is discarded once"),
+        (_NO_RUN, "a tombstone is of a run"),
+        (_FROZEN, f"{SEALED}a frozen run cannot be discarded"),
+        (f"NEW.size IS NOT {_LENGTH}", "a tombstone tells the record's length"),
+    ),
+}
+
+
+def sqlite_triggers() -> dict[str, str]:
+    """The statements that create every trigger, by the trigger's name."""
+    created = {}
+    for table in _WRITTEN_ONCE:
+        created[f"{table}_insert"] = _insert_trigger(table)
+        created[f"{table}_update"] = _trigger(table, "UPDATE", f"SELECT {_raise(f'{table} are never changed')};")
+        created[f"{table}_delete"] = _delete_trigger(table)
+    created["tombstones_discard"] = _discard_trigger()
+    return created
+
+
+def _raise(message: str) -> str:
+    quoted = message.replace("'", "''")
+    return f"RAISE(ABORT, '{quoted}')"
+
+
+def _trigger(table: str, on: str, body: str, when: str = "") -> str:
+    return f"CREATE TRIGGER {table}_{on.lower()} BEFORE {on} ON {table} {when} BEGIN {body} END"
+
+
+def _insert_trigger(table: str) -> str:
+    rules = " ".join(f"WHEN {condition} THEN {_raise(message)}" for condition, message in _INSERT_REFUSED[table])
+    return _trigger(table, "INSERT", f"SELECT CASE {rules} END;")
+
+
+def _delete_trigger(table: str) -> str:
+    """Runs and events go with their tombstone; nothing else ever goes."""
+    discarded = "WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE run_id = OLD.run_id)"
+    when = discarded if table in ("runs", "events") else ""
+    return _trigger(table, "DELETE", f"SELECT {_raise(f'{table} are never deleted')};", when)
+
+
+def _discard_trigger() -> str:
+    tables = ("events", "openings", "owners", "runs")
+    deletions = " ".join(f"DELETE FROM {table} WHERE run_id = NEW.run_id;" for table in tables)  # noqa: S608 - our own names
+    return f"CREATE TRIGGER tombstones_discard AFTER INSERT ON tombstones BEGIN {deletions} END"
