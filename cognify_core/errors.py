@@ -1,23 +1,25 @@
 """The one tree of errors.
 
-    CognifyError
-    ├── ConfigurationError      a setting or an argument is wrong; nothing has been done yet
-    │   └── UnsupportedExportError   the pair of format and template does not exist
-    ├── FormatError             bytes are not in the format that they claim
-    ├── CaptureError            something could not be hashed; carries the reason that the record will hold
-    ├── StoreError              the store could not do what it promises
-    │   ├── StoreVersionError   the store was written by a newer Cognify
-    │   └── RecordError         an append that would break the record (wrong order, unknown run)
-    │       ├── RecordLengthError    the record is longer than the writer thought
-    │       └── RunSealedError  a write to a run that is frozen or sealed
-    ├── RunNotFoundError        no run, or more than one, answers to that name
-    ├── RunStateError           the run is not in a state that allows this
-    ├── SigningKeyError         a key is missing, unreadable or of the wrong kind
-    ├── CannotVerifyError       the check could not be made (unpinned signer, missing file)
-    └── VerificationError       tampering, and nothing else
+CognifyError
+├── ConfigurationError      a setting or an argument is wrong; nothing has been done yet
+│   └── UnsupportedExportError   the pair of format and template does not exist
+├── FormatError             bytes are not in the format that they claim
+├── CaptureError            something could not be hashed; carries the reason that the record will hold
+├── StoreError              the store could not do what it promises
+│   ├── StoreVersionError   the store was written by a newer Cognify
+│   └── RecordError         an append that would break the record (wrong order, unknown run)
+│       ├── RecordLengthError    the record is longer than the writer thought
+│       └── RunSealedError  a write to a run that is frozen or sealed
+├── RunNotFoundError        no run, or more than one, answers to that name
+├── RunStateError           the run is not in a state that allows this
+├── SigningKeyError         a key is missing, unreadable or of the wrong kind
+├── CannotVerifyError       the check could not be made (unpinned signer, missing file)
+└── VerificationError       tampering, and nothing else
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class CognifyError(Exception):
@@ -77,8 +79,16 @@ class SigningKeyError(CognifyError):
 
 
 class CannotVerifyError(CognifyError):
-    """The check could not be made: an unpinned signer, a file that is not there."""
+    """The check could not be made: an unpinned signer, a file that is not there; `report` says what was checked."""
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class VerificationError(CognifyError):
-    """Tampering, and nothing else: what is there contradicts what was signed."""
+    """Tampering, and nothing else: what is there contradicts what was signed; `report`, where one was made, has all."""
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report

@@ -1,0 +1,1 @@
+"""Verification: computes everything again, reports four things apart, writes nothing."""

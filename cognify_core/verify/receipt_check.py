@@ -1,0 +1,55 @@
+"""The receipt beside a package: was this file, byte for byte, signed for?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cognify_core.errors import CognifyError, FormatError
+from cognify_core.export.inputs import made_from
+from cognify_core.model.digest import Digest
+from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.signing import PublicKey
+from cognify_core.seal.statement import ReceiptStatement
+from cognify_core.verify.package_form import Package
+from cognify_core.verify.report import Finding, contradicts, holds
+from cognify_core.verify.seal_check import check_signature
+
+
+def check_receipt(
+    receipt: bytes, data: bytes, package: Package | None, trusted: Sequence[PublicKey]
+) -> Iterator[Finding]:
+    """Check a receipt against a package's bytes, and against what the package says of itself where that reads."""
+    try:
+        bundle = Bundle.parse(receipt)
+        statement = ReceiptStatement.parse(bundle.payload)
+    except FormatError as error:
+        yield contradicts("receipt_form", f"the receipt: {error}")
+        return
+    carried = package.run.public_key if package else None
+    for finding in check_signature(bundle, _same_key(bundle, carried), trusted, "the receipt"):
+        yield Finding(f"receipt_{finding.code}", finding.section, finding.verdict, finding.message)
+    signed, found = set(statement.digests.values()), Digest.of(data)
+    if signed != {found}:
+        yield contradicts(
+            "receipt_package", f"the receipt is for {', '.join(map(str, sorted(signed)))}, and this file is {found}"
+        )
+    elif package is not None:
+        yield from _check_contents(statement, package)
+
+
+def _check_contents(statement: ReceiptStatement, package: Package) -> Iterator[Finding]:
+    said = statement.predicate
+    try:
+        expected = made_from(package.run, package.addenda, said.format, said.template, package.renderer)
+    except CognifyError:
+        return  # the seal or an addendum does not read, which has been reported
+    different = [name for name in type(said).model_fields if getattr(said, name) != getattr(expected, name)]
+    if different:
+        yield contradicts("receipt_contents", f"the receipt and the package disagree about: {', '.join(different)}")
+    else:
+        yield holds("receipt", "the receipt is for this very file")
+
+
+def _same_key(bundle: Bundle, carried: bytes | None) -> bytes | None:
+    """The package's key where the receipt names it: a receipt may be signed with another, which must be pinned."""
+    return carried if carried is not None and Digest.of(carried).hex == bundle.key_id else None

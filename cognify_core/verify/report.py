@@ -1,0 +1,124 @@
+"""What a verification found: four sections, kept apart, and one exit code.
+
+*intact*: bytes, record, lineage and signature agree. *signer*: the key that signed is one that somebody here pinned.
+*ledger* and *anchor*: what the seal's place and age rest on. Fails closed: a section holds only where every check that
+it needs was made and held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from cognify_core.canonical import Json
+from cognify_core.errors import CannotVerifyError, VerificationError
+
+Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor"]
+Verdict: TypeAlias = Literal["ok", "contradiction", "unchecked"]
+
+SECTIONS: tuple[Section, ...] = ("intact", "signer", "ledger", "anchor")
+DECISIVE: tuple[Section, ...] = ("intact", "signer")
+RUN_CHECKS = frozenset({"record", "seal", "signature", "manifests", "signer"})
+"""The checks of every sealed run, wherever it lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that holds, does not hold, or could not be checked. `code` is stable; `message` is for people."""
+
+    code: str
+    section: Section
+    verdict: Verdict
+    message: str
+
+    def to_json(self) -> dict[str, Json]:
+        """The finding as `--json` prints it."""
+        return {"code": self.code, "section": self.section, "verdict": self.verdict, "message": self.message}
+
+
+def holds(code: str, message: str, section: Section = "intact") -> Finding:
+    """A check that was made and held."""
+    return Finding(code, section, "ok", message)
+
+
+def contradicts(code: str, message: str, section: Section = "intact") -> Finding:
+    """Something that contradicts what was signed, or itself."""
+    return Finding(code, section, "contradiction", message)
+
+
+def unchecked(code: str, message: str, section: Section = "intact") -> Finding:
+    """A check that could not be made."""
+    return Finding(code, section, "unchecked", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything found about one package or one run."""
+
+    subject: str
+    """What was looked at: `package sha256:…`, or a run id."""
+    findings: tuple[Finding, ...]
+    required: frozenset[str] = RUN_CHECKS
+    """Codes of the checks that must have held."""
+    run_id: str | None = None
+    """As the subject says; none where that could not be read."""
+
+    def verdict(self, section: Section) -> Verdict:
+        """One section's verdict; the worst of its findings, and never `ok` for want of a check."""
+        verdicts = {finding.verdict for finding in self.findings if finding.section == section}
+        if "contradiction" in verdicts:
+            return "contradiction"
+        held = {finding.code for finding in self.findings if finding.verdict == "ok"}
+        decided = section not in DECISIVE or self.required <= held
+        return "ok" if verdicts == {"ok"} and decided else "unchecked"
+
+    @property
+    def exit_code(self) -> int:
+        """0 holds, 1 does not hold, 2 could not be checked."""
+        if self.contradictions:
+            return 1
+        return 0 if all(self.verdict(section) == "ok" for section in DECISIVE) else 2
+
+    @property
+    def contradictions(self) -> tuple[Finding, ...]:
+        """What does not hold."""
+        return tuple(finding for finding in self.findings if finding.verdict == "contradiction")
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of what does not hold or could not be checked."""
+        return frozenset(finding.code for finding in self.findings if finding.verdict != "ok")
+
+    def raise_for_status(self) -> None:
+        """Return where the subject holds.
+
+        Raises:
+            VerificationError: it does not; the error carries this report.
+            CannotVerifyError: it could not be checked; the error carries this report.
+        """
+        if self.exit_code == 1:
+            raise VerificationError(_sentence(self.subject, "does not hold", self.contradictions), self)
+        if self.exit_code == 2:
+            open_ = [
+                finding for finding in self.findings if finding.verdict == "unchecked" and finding.section in DECISIVE
+            ]
+            raise CannotVerifyError(_sentence(self.subject, "could not be checked", open_), self)
+
+    def to_json(self) -> dict[str, Json]:
+        """The report as `--json` prints it."""
+        return {
+            "subject": self.subject,
+            "run_id": self.run_id,
+            "exit_code": self.exit_code,
+            "sections": {section: self.verdict(section) for section in SECTIONS},
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    def with_findings(self, findings: Iterable[Finding]) -> Report:
+        """This report, and more that was found."""
+        return Report(self.subject, (*self.findings, *findings), self.required, self.run_id)
+
+
+def _sentence(subject: str, verdict: str, findings: Iterable[Finding]) -> str:
+    return f"{subject} {verdict}: {'; '.join(finding.message for finding in findings)}"

@@ -1,0 +1,114 @@
+"""One sealed run, or addendum: its events, its seal, its manifests. The same checks for packages and for stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cognify_core.canonical import parse
+from cognify_core.errors import FormatError
+from cognify_core.export.inputs import SealedRun
+from cognify_core.model.digest import Digest
+from cognify_core.seal.signing import PublicKey
+from cognify_core.verify.record_check import capped, check_events
+from cognify_core.verify.report import Finding, contradicts, holds, unchecked
+from cognify_core.verify.seal_check import check_raw_record, check_signature, check_statement
+
+
+def check_sealed_run(
+    run: SealedRun, trusted: Sequence[PublicKey], *, carried: bytes | None, where: str = ""
+) -> list[Finding]:
+    """Everything that can be said of one sealed run from its own bytes.
+
+    Args:
+        run: the bytes.
+        trusted: the pinned keys.
+        carried: PEM of the key that came along, if one did.
+        where: what every message begins with, as in `addendum 1: `.
+    """
+    about_record = check_events(run.run_id, run.events, where)
+    readable = not any(
+        finding.code in ("event_form", "event_order", "event_run", "run_opened", "run_closed")
+        for finding in about_record
+    )
+    findings = about_record or [
+        holds("record", f"{where}{len(run.events)} events, each in its place, from opening to closing")
+    ]
+    findings += _check_seal(run, trusted, carried, where, readable=readable)
+    return findings + (_check_manifests(run, where) if readable else [])
+
+
+def _check_seal(
+    run: SealedRun, trusted: Sequence[PublicKey], carried: bytes | None, where: str, *, readable: bool
+) -> list[Finding]:
+    try:
+        bundle = run.envelope
+    except FormatError as error:
+        return [contradicts("bundle_form", f"{where}the seal: {error}")]
+    findings = list(check_signature(bundle, carried, trusted, f"{where}the seal"))
+    try:
+        statement = run.statement
+    except FormatError as error:
+        return [*findings, contradicts("statement_form", f"{where}the seal: {error}")]
+    try:
+        check = check_statement if readable else check_raw_record
+        found = list(check(run, statement, where))
+    except FormatError as error:
+        found = [contradicts("lineage_form", f"{where}{error}")]
+    if not found and readable:
+        found = [
+            holds("seal", f"{where}record, lineage and {len(statement.subject) - 2} artifacts are what was signed")
+        ]
+    return [*findings, *found, *_ledger_and_anchor(run, where)]
+
+
+def _ledger_and_anchor(run: SealedRun, where: str) -> Iterator[Finding]:
+    entries, stamped = len(run.envelope.log_entries), run.envelope.timestamps is not None
+    told = (
+        f"the {entries} log entries of the seal are not checked by this version"
+        if entries
+        else "the seal is in no ledger"
+    )
+    yield unchecked("ledger", f"{where}{told}", "ledger")
+    told = (
+        "the seal's timestamp is not checked by this version"
+        if stamped
+        else "nothing but the signer's clock dates the seal"
+    )
+    yield unchecked("anchor", f"{where}{told}; time: {run.statement.predicate.time}", "anchor")
+
+
+def _check_manifests(run: SealedRun, where: str) -> list[Finding]:
+    named = {str(digest): form for digest, form in run.record.manifest_digests.items()}
+    findings = [
+        contradicts("manifest_missing", f"{where}the manifest {name} ({form}), which the record names, is not here")
+        for name, form in named.items()
+        if name not in run.manifests
+    ]
+    findings = capped(findings, where)
+    for name, data in run.manifests.items():
+        if str(Digest.of(data)) != name:
+            findings.append(
+                contradicts(
+                    "manifest_bytes", f"{where}the manifest {name} was changed: its digest is {Digest.of(data)}"
+                )
+            )
+        elif name not in named:
+            findings.append(contradicts("manifest_stray", f"{where}the record names no manifest {name}"))
+        elif not _has_format(data, named[name]):
+            findings.append(
+                contradicts("manifest_format", f"{where}the manifest {name} is not {named[name]}, as the record says")
+            )
+    return findings or [
+        holds("manifests", f"{where}{len(named)} manifests, each with the digest that the record names")
+    ]
+
+
+def _has_format(data: bytes, form: str) -> bool:
+    """Whether a manifest names its own format: in its first line, or as canonical JSON under `format`."""
+    if data.startswith(b"#"):
+        return data.split(b"\n", 1)[0] == b"# " + form.encode()
+    try:
+        value = parse(data)
+    except FormatError:
+        return False
+    return isinstance(value, dict) and value.get("format") == form
