@@ -104,16 +104,8 @@ def dataset(
     """Put a dataset on a run's record."""
     from cognify_core import api
 
-    run_id = api.show(run).row.run_id
-    facts = pairs(provenance or (), "--provenance")
+    said = {"schema_version": schema_version, "source_category": source_category}
+    live = api.process().writing_to(run)
     with waiting(f"hashing {path.name}"):
-        handle = api.dataset(
-            path,
-            name=name,
-            schema_version=schema_version,
-            role=role,
-            source_category=source_category,
-            run_id=run_id,
-            **facts,
-        )
-    finish({"run_id": run_id, "name": name, "hash": None if handle.hash is None else str(handle.hash)}, as_json)
+        live.workspace.declare_in(live, path, name, role, said | pairs(provenance or (), "--provenance"))
+        finish(run, {"name": name, "role": role}, as_json)

@@ -38,9 +38,8 @@ def export(
     """
     from cognify_core import api
 
-    run_id = api.show(run).row.run_id
     with waiting("exporting"):
-        package = api.export_audit(run_id, format=format, template=template, path=output)
+        package = api.export_audit(run, format=format, template=template, path=output)
     if as_json:
         emit(
             {

@@ -55,9 +55,8 @@ def seal(run: RunArgument = "last", as_json: AsJson = False) -> None:
     """Sign a run's record, which from then on takes no more events."""
     from cognify_core import api
 
-    run_id = api.show(run).row.run_id
     with waiting("sealing"):
-        sealed = api.seal(run_id)
+        sealed = api.seal(run)
     if as_json:
         emit(
             {
@@ -85,7 +84,7 @@ def discard(
     """Delete a run that was never sealed. A tombstone stays, with the reason."""
     from cognify_core import api
 
-    stone = api.discard(api.show(run).row.run_id, reason=reason)
+    stone = api.discard(run, reason=reason)
     if as_json:
         emit(
             {

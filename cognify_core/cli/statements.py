@@ -30,9 +30,8 @@ def note(
     """Say something of a run, for whoever reads the record."""
     from cognify_core import api
 
-    run_id = api.show(run).row.run_id
-    api.note(text, kind=kind, subject=subject, run_id=run_id)
-    finish({"run_id": run_id, "kind": kind, "subject": subject, "text": text}, as_json)
+    api.note(text, kind=kind, subject=subject, run_id=run)
+    finish(run, {"kind": kind, "subject": subject, "text": text}, as_json)
 
 
 def attest(
@@ -47,17 +46,16 @@ def attest(
     """Record a statement that a named person answers for."""
     from cognify_core import api
 
-    run_id = api.show(run).row.run_id
-    api.attest(claim, by=by, role=role, meaning=meaning, evidence=evidence, run_id=run_id)
-    finish({"run_id": run_id, "claim": claim, "by": by, "role": role, "meaning": meaning}, as_json)
+    api.attest(claim, by=by, role=role, meaning=meaning, evidence=evidence, run_id=run)
+    finish(run, {"claim": claim, "by": by, "role": role, "meaning": meaning}, as_json)
 
 
-def finish(said: dict[str, Json], as_json: bool) -> None:
+def finish(run: str, said: dict[str, Json], as_json: bool) -> None:
     """Seal the addendum that holds what was said, export the run with it, and print the new package."""
     from cognify_core import api
 
-    package = api.export_audit(said["run_id"])
+    package = api.export_audit(run)
     if as_json:
-        emit(said | {"package_hash": str(package.package_hash), "path": str(package.path)})
+        emit({"run_id": package.run_id, **said, "package_hash": str(package.package_hash), "path": str(package.path)})
     else:
         say(f"{package.package_hash}  {package.path}")
