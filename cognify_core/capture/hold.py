@@ -1,0 +1,162 @@
+"""Checkpoints that will be rotated away: their files are opened now and hashed later.
+
+`hold_tree` is what runs on the training thread: it lists the folder, opens every file and returns. A file that is
+unlinked while it is open can still be read, but keeps its disk space until it is closed; `holder.py` bounds that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from cognify_core.capture.files import FileHash, Stamp, hash_open, open_file, read_buffer, shown, stamp_open
+from cognify_core.capture.outcome import Outcome
+from cognify_core.capture.scan import Scan, TooManyFilesError, boundary_of, real_directory, scan_tree
+from cognify_core.capture.tree import hash_tree, tree_of
+from cognify_core.errors import CaptureError
+
+ROTATED = "rotated before hashed"
+
+
+class _Opened(NamedTuple):
+    name: bytes
+    fd: int
+    stamp: Stamp
+
+
+def hold_tree(path: Path, *, limit: int = 256) -> HeldTree:
+    """List the folder at `path` and open its files, at most `limit`; where there are more, none is held.
+
+    Never raises for what it finds: what is wrong with the folder is the outcome's reason.
+    """
+    opened: list[_Opened] = []
+    try:
+        root = real_directory(path)
+        scan = scan_tree(root, boundary_of(path, root), limit)
+        _open_all(scan, opened)
+    except TooManyFilesError:
+        return HeldTree(path)
+    except CaptureError as error:
+        _close(opened)
+        return HeldTree(path, problem=None if _no_descriptor_left(error) else error.reason)
+    return HeldTree(path, opened, scan.empty_directories)
+
+
+class HeldTree:
+    """One folder as it was at one moment, to be hashed once, from any thread.
+
+    While `descriptors` is not 0 its files are held open, and it does not matter whether they still have names.
+    Afterwards they are hashed by their names, and must be the same files still.
+    """
+
+    def __init__(
+        self, path: Path, opened: Iterable[_Opened] = (), empty_directories: int = 0, problem: str | None = None
+    ) -> None:
+        self.path = path
+        self._opened = list(opened)
+        self._stamps = {file.name: file.stamp for file in self._opened}
+        self._identity = _identity(path)
+        self._empty_directories = empty_directories
+        self._reason = problem
+        self._started = False
+        self._lock = threading.Lock()
+
+    @property
+    def descriptors(self) -> int:
+        """How many files are open."""
+        return len(self._opened)
+
+    @property
+    def size(self) -> int:
+        """Bytes of disk that the open files may keep from being freed."""
+        return sum({file.stamp[:2]: file.stamp[2] for file in tuple(self._opened)}.values())
+
+    def let_go(self) -> bool:
+        """Close the files; from now on they are hashed by name. Returns False where hashing has begun."""
+        with self._lock:
+            if self._started:
+                return False
+            _close(self._opened)
+            return True
+
+    def release(self, reason: str = ROTATED) -> None:
+        """Close the files for good, unless hashing has begun; the outcome will be `unresolved(reason)`."""
+        with self._lock:
+            if not self._started:
+                _close(self._opened)
+                self._reason = self._reason or reason
+
+    def outcome(self) -> Outcome:
+        """Hash the files, closing each as soon as it is done. Runs as long as that takes: for a pool's thread."""
+        with self._lock:
+            self._started = True
+            held = bool(self._opened)
+            reason = self._reason
+        if reason is not None:
+            return Outcome.unresolved(reason)
+        try:
+            return self._from_open() if held else self._by_name()
+        except CaptureError as error:
+            return Outcome.unresolved(error)
+        finally:
+            _close(self._opened)
+
+    def forget(self) -> None:
+        """Close the descriptors that a fork copied, in the child, where no lock can be taken."""
+        _close(self._opened)
+
+    def _from_open(self) -> Outcome:
+        view, seen, hashed = read_buffer(), dict[Stamp, FileHash](), list[tuple[bytes, FileHash]]()
+        while self._opened:
+            name, fd, stamp = self._opened[0]
+            if stamp not in seen:
+                seen[stamp] = hash_open(fd, name, view, stamp)
+            hashed.append((name, seen[stamp]))
+            os.close(self._opened.pop(0).fd)
+        return tree_of(hashed, self._empty_directories)
+
+    def _by_name(self) -> Outcome:
+        if self._identity is None or _identity(self.path) != self._identity:
+            raise CaptureError(ROTATED)
+        try:
+            tree = hash_tree(self.path)
+        except CaptureError as error:
+            raise CaptureError(error.reason if _identity(self.path) == self._identity else ROTATED) from error
+        if self._stamps and tree.stamps != self._stamps:
+            raise CaptureError(_difference(self._stamps, tree.stamps))
+        return tree.outcome
+
+
+def _open_all(scan: Scan, opened: list[_Opened]) -> None:
+    for name, path in scan.files:
+        fd = open_file(path, name)
+        opened.append(_Opened(name, fd, (0, 0, 0, 0)))
+        opened[-1] = _Opened(name, fd, stamp_open(fd, name))
+
+
+def _no_descriptor_left(error: CaptureError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EMFILE, errno.ENFILE)
+
+
+def _close(opened: list[_Opened]) -> None:
+    while opened:
+        os.close(opened.pop().fd)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)
+
+
+def _difference(before: dict[bytes, Stamp], now: dict[bytes, Stamp]) -> str:
+    if before.keys() - now.keys():
+        return ROTATED
+    changed = sorted(name for name in now if before.get(name) != now[name])
+    return f"changed before hashed: {shown(changed[0])}"

@@ -1,0 +1,112 @@
+"""A folder → its regular files, by the rules of `cognify.tree/v1` (`docs/formats.md`, Tree, rule 2).
+
+Nothing is opened or read here. A symlink whose real path lies inside the boundary counts as the file that it points
+to; any other, a loop, a device, a fifo: `CaptureError` naming it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cognify_core.capture.files import shown, unreadable
+from cognify_core.errors import CaptureError
+
+_HUB_FOLDER = re.compile(rb"(models|datasets|spaces)--.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a folder held at one moment."""
+
+    files: list[tuple[bytes, bytes]]
+    """(path relative to the folder, path to open), sorted by the raw bytes of the first."""
+    empty_directories: int
+
+
+class TooManyFilesError(CaptureError):
+    """The folder holds more files than the caller can take."""
+
+
+def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
+    """List the files below `root`, a directory; `boundary` is a real path.
+
+    Raises:
+        CaptureError: something in it is neither a directory, a file nor a symlink to a file inside the boundary, or
+            cannot be listed.
+        TooManyFilesError: there are more than `limit` files.
+    """
+    files: list[tuple[bytes, bytes]] = []
+    empty = 0
+    pending = [(root, b"")]
+    while pending:
+        directory, prefix = pending.pop()
+        entries = _entries(directory, prefix)
+        empty += not entries and directory != root
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.is_file(follow_symlinks=False):
+                files.append((name, entry.path))
+            elif entry.is_dir(follow_symlinks=False):
+                pending.append((entry.path, name + b"/"))
+            elif entry.is_symlink():
+                files.append((name, _inside(entry.path, name, boundary)))
+            else:
+                raise CaptureError(f"not a regular file: {shown(name)}")
+        if limit is not None and len(files) > limit:
+            raise TooManyFilesError(f"more than {limit} files")
+    files.sort()
+    return Scan(files, empty)
+
+
+def real_directory(path: Path) -> bytes:
+    """The real path of a directory.
+
+    Raises:
+        CaptureError: it is none, or is not there.
+    """
+    name = os.fsencode(path.name or str(path))
+    try:
+        real = os.path.realpath(os.fsencode(path), strict=True)
+    except OSError as error:
+        raise unreadable(error, name) from error
+    if not os.path.isdir(real):  # noqa: PTH112 - names are bytes here, and pathlib takes none
+        raise CaptureError(f"not a directory: {shown(name)}")
+    return real
+
+
+def boundary_of(path: Path, root: bytes) -> bytes:
+    """The real path that symlinks must stay inside: `root` itself, or the Hub repository's folder around a snapshot.
+
+    In the cache of the Hub every file of `models--x--y/snapshots/<revision>` is a symlink to `../../blobs`.
+    """
+    for candidate in (root, os.fsencode(path.absolute())):
+        parts = candidate.split(b"/")
+        for place in range(len(parts) - 3, -1, -1):
+            if parts[place + 1] == b"snapshots" and _HUB_FOLDER.fullmatch(parts[place]):
+                return os.path.realpath(b"/".join(parts[: place + 1]))
+    return root
+
+
+def _entries(directory: bytes, prefix: bytes) -> list[os.DirEntry[bytes]]:
+    try:
+        with os.scandir(directory) as entries:
+            return list(entries)
+    except OSError as error:
+        raise unreadable(error, prefix.rstrip(b"/") or os.path.basename(directory)) from error  # noqa: PTH119 - bytes
+
+
+def _inside(path: bytes, name: bytes, boundary: bytes) -> bytes:
+    try:
+        real = os.path.realpath(path, strict=True)
+    except FileNotFoundError as error:
+        raise CaptureError(f"symlink to nothing: {shown(name)}") from error
+    except OSError as error:
+        raise unreadable(error, name) from error
+    if not real.startswith(boundary.rstrip(b"/") + b"/"):
+        raise CaptureError(f"symlink that leaves the tree: {shown(name)}")
+    if not os.path.isfile(real):  # noqa: PTH113 - names are bytes here, and pathlib takes none
+        raise CaptureError(f"symlink to what is no regular file: {shown(name)}")
+    return real

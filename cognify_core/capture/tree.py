@@ -1,0 +1,111 @@
+"""A folder → `cognify.tree/v1`, the text that `sha256sum --strict -c` reads (`docs/formats.md`, Tree).
+
+The digest is a function of names and bytes only: a folder that was moved or touched has the same one. A folder of
+very many small files is better hashed in the worker process, because listing and sorting hold the GIL.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cognify_core.capture.files import (
+    FileHash,
+    Stamp,
+    open_file,
+    read_buffer,
+    read_digest,
+    shown,
+    stamp_open,
+    unreadable,
+)
+from cognify_core.capture.outcome import Outcome
+from cognify_core.capture.scan import Scan, boundary_of, real_directory, scan_tree
+from cognify_core.capture.tree_manifest import TREE_FORMAT, TreeDiff, diff_trees, parse_manifest, render
+from cognify_core.errors import CaptureError
+
+__all__ = ["NOT_COVERED", "TREE_FORMAT", "TreeDiff", "diff_trees", "parse_manifest", "tree_outcome"]
+
+NOT_COVERED = "empty directories, modes, owners, times and extended attributes are not covered"
+
+
+@dataclass(frozen=True, slots=True)
+class HashedTree:
+    """A folder's outcome, and the stamp that each file had from before it was hashed until all were."""
+
+    outcome: Outcome
+    stamps: dict[bytes, Stamp]
+
+
+def tree_outcome(path: Path, *, boundary: Path | None = None) -> Outcome:
+    """Hash every file below `path`; unresolved, naming the first, where one cannot be or changes meanwhile.
+
+    Args:
+        path: a folder.
+        boundary: the folder that symlinks must stay inside; by default `path` itself, or for a snapshot in the
+            cache of the Hub its repository's folder.
+    """
+    try:
+        return hash_tree(path, boundary).outcome
+    except CaptureError as error:
+        return Outcome.unresolved(error)
+
+
+def hash_tree(path: Path, boundary: Path | None = None) -> HashedTree:
+    """As `tree_outcome`, with the stamps of the files.
+
+    Raises:
+        CaptureError: there is no digest, and why.
+    """
+    root = real_directory(path)
+    within = boundary_of(path, root) if boundary is None else real_directory(boundary)
+    scan = scan_tree(root, within)
+    hashed = _hash_files(scan)
+    _check_unchanged(scan, scan_tree(root, within), hashed)
+    return HashedTree(tree_of(hashed, scan.empty_directories), {name: file.stamp for name, file in hashed})
+
+
+def tree_of(hashed: list[tuple[bytes, FileHash]], empty_directories: int) -> Outcome:
+    """The outcome of files that have been hashed, sorted by name."""
+    manifest = render([(name, file.hex) for name, file in hashed])
+    facts = {
+        "files": len(hashed),
+        "bytes": sum(file.size for _, file in hashed),
+        "empty_directories": empty_directories,
+    }
+    return Outcome.of_manifest(manifest, TREE_FORMAT, facts=facts, gaps=(NOT_COVERED,))
+
+
+def _hash_files(scan: Scan) -> list[tuple[bytes, FileHash]]:
+    """Hash each inode once, however many names it has; whether they stayed the same is for the second scan to see."""
+    view, seen, hashed = read_buffer(), dict[Stamp, FileHash](), list[tuple[bytes, FileHash]]()
+    for name, path in scan.files:
+        fd = open_file(path, name)
+        try:
+            stamp = stamp_open(fd, name)
+            if (file := seen.get(stamp)) is None:
+                digits = read_digest(fd, 0, stamp[2], name, view)
+                file = seen[stamp] = FileHash(digits, stamp)
+        except OSError as error:
+            raise unreadable(error, name) from error
+        finally:
+            os.close(fd)
+        hashed.append((name, file))
+    return hashed
+
+
+def _check_unchanged(before: Scan, after: Scan, hashed: list[tuple[bytes, FileHash]]) -> None:
+    if before.files != after.files:
+        names, now = {name for name, _ in before.files}, {name for name, _ in after.files}
+        for name in sorted(now - names):
+            raise CaptureError(f"added while hashed: {shown(name)}")
+        for name in sorted(names - now):
+            raise CaptureError(f"vanished while hashed: {shown(name)}")
+    for (name, path), (_, file) in zip(after.files, hashed, strict=True):
+        try:
+            status = os.lstat(path)
+        except OSError as error:
+            raise unreadable(error, name) from error
+        if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != file.stamp:
+            raise CaptureError(f"changed while hashed: {shown(name)}")

@@ -1,0 +1,86 @@
+"""What changes while a tree is hashed is a fact, and leaves it unresolved."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cognify_core.capture.tree import tree_outcome
+
+BIG = 48 << 20  # long enough to hash (some 30 ms) that another thread gets its turn meanwhile
+
+
+def outcome_while(tree: Path, change: Callable[[], None]) -> str | None:
+    """The reason of a tree's outcome, where `change` happens once the first file of it is open."""
+    opened = threading.Event()
+
+    def watch() -> None:
+        target = tree / "a-big"
+        while not opened.is_set():
+            for fd in Path("/proc/self/fd").iterdir():
+                try:
+                    if fd.readlink() == target:
+                        change()
+                        return
+                except FileNotFoundError:
+                    continue
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        return tree_outcome(tree).reason
+    finally:
+        opened.set()
+        watcher.join()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "a-big").write_bytes(bytes(BIG))
+    (tmp_path / "b").write_bytes(b"b")
+    os.utime(tmp_path / "b", ns=(1, 1))
+    return tmp_path
+
+
+def test_a_file_that_is_added_meanwhile_is_named(tree: Path) -> None:
+    def add() -> None:
+        (tree / "new").touch()
+
+    assert outcome_while(tree, add) == "added while hashed: new"
+
+
+def test_a_file_that_vanishes_meanwhile_is_named(tree: Path) -> None:
+    assert outcome_while(tree, (tree / "b").unlink) == "vanished: b"
+
+
+def test_a_file_that_vanishes_after_it_was_hashed_is_named(tree: Path) -> None:
+    (tree / "a").write_bytes(b"hashed before a-big")
+    assert outcome_while(tree, (tree / "a").unlink) == "vanished while hashed: a"
+
+
+def test_a_file_that_changes_after_it_was_hashed_is_named(tree: Path) -> None:
+    (tree / "a").write_bytes(b"old")
+    os.utime(tree / "a", ns=(1, 1))
+
+    def change() -> None:
+        (tree / "a").write_bytes(b"new")
+
+    assert outcome_while(tree, change) == "changed while hashed: a"
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_named(tree: Path) -> None:
+    def shrink() -> None:
+        os.truncate(tree / "a-big", 10)
+
+    assert outcome_while(tree, shrink) == "changed while hashed: a-big"
+
+
+def test_a_file_that_grows_while_it_is_read_is_named(tree: Path) -> None:
+    def grow() -> None:
+        os.truncate(tree / "a-big", BIG + 1)
+
+    assert outcome_while(tree, grow) == "changed while hashed: a-big"
