@@ -49,8 +49,7 @@ def make_directory(directory: Path) -> None:
     """
     if directory.is_dir():
         return
-    make_parents = [parent for parent in directory.parents if not parent.exists()]
-    for parent in reversed(make_parents):
+    for parent in reversed([parent for parent in directory.parents if not parent.exists()]):
         parent.mkdir(exist_ok=True)
         sync_directory(parent.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
@@ -71,6 +70,18 @@ def make_file(path: Path) -> None:
     except FileExistsError:
         return
     sync_directory(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of `path` durable, where there is such a file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_directory(directory: Path) -> None:

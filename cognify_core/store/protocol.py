@@ -89,19 +89,21 @@ class Store(Protocol):
     def create(self, run_id: str, opened: Draft, owner: Owner | None = None) -> None:
         """Begin a record with `opened` (a `RunOpened`) as event 0, and say in the same transaction who writes it.
 
-        Raises `RecordError` where the workspace has a run of that id, or the amended run has that ordinal already.
+        Raises `RecordError` where the store has a run of that id or has discarded one, and for an addendum to a run
+        that is not frozen, has another nonce, or has an addendum of that ordinal already.
         """
 
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append `drafts` in one transaction, numbering them; return the record's new length.
 
-        A draft whose (writer, counter) the run already holds is passed over. Raises `RunSealedError` after the
-        freeze or after `run_closed`, `RecordLengthError` where `at` is given and is not the record's length (somebody
-        else appended meanwhile), `FormatError` for a body that has no bytes; then nothing is appended.
+        A draft that the record already holds under its (writer, counter) is passed over, also after the record has
+        ended. For any other, raises `RunSealedError` after the freeze or `run_closed`, `RecordLengthError` where `at`
+        is given and is not the record's length (somebody else appended meanwhile), `RecordError` where a different
+        draft had that (writer, counter), `FormatError` for a body that has no bytes; then nothing is appended.
         """
 
     def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:
-        """The record's event bytes from `start` on, in order, as of one moment."""
+        """The record's event bytes from `start` on, in order, as of the moment of the call."""
 
     def run(self, run_id: str) -> RunRow:
         """What the store knows of one run."""
@@ -126,25 +128,31 @@ class Store(Protocol):
         """
 
     def put_bundle(self, run_id: str, bundle: bytes) -> bytes:
-        """Keep the seal's bundle of a frozen run; return the one kept, which is the first one ever put."""
+        """Keep the seal's bundle of a frozen run; return the one kept, which is the first one ever put.
+
+        Raises `RecordError` where the run is not frozen.
+        """
 
     def bundle(self, run_id: str) -> bytes | None:
         """The seal's bundle, where there is one."""
 
     def put_receipt(self, receipt: Receipt) -> Receipt:
-        """Keep a package's receipt; return the one kept, which is the first one put for that package hash."""
+        """Keep a package's receipt; return the one kept, which is the first one put for that package hash.
+
+        Raises `RecordError` where the run is not frozen.
+        """
 
     def receipts(self, run_id: str) -> list[Receipt]:
         """The receipts of a run's packages, oldest first."""
 
     def put_openings(self, run_id: str, openings: Sequence[Opening]) -> None:
-        """Keep clear values behind commitments, in the side table that may be erased."""
+        """Keep clear values behind commitments, in the side table that may be erased; each commitment once."""
 
     def openings(self, run_id: str) -> list[Opening]:
         """The clear values that have not been erased."""
 
     def erase_openings(self, run_id: str) -> int:
-        """Erase a run's clear values; return how many."""
+        """Erase a run's clear values, so that they cannot be read from the disk either; return how many."""
 
     def set_owner(self, run_id: str, owner: Owner) -> None:
         """Say which process writes the run now."""
@@ -153,7 +161,10 @@ class Store(Protocol):
         """The process that last said it writes the run."""
 
     def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
-        """Delete an unsealed run and leave a tombstone. Raises `RunSealedError` for a frozen or sealed one."""
+        """Delete an unsealed run with all that is its own, and leave a tombstone; manifests stay, for runs share them.
+
+        Raises `RunSealedError` for a frozen or sealed one.
+        """
 
     def tombstones(self) -> list[Tombstone]:
         """What is left of discarded runs, oldest first."""

@@ -18,7 +18,15 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from cognify_core.errors import StoreError, StoreVersionError
 from cognify_core.store.causes import FOREIGN, in_our_words
-from cognify_core.store.places import MOUNTS, locked, make_directory, make_file, network_file_system, sync_directory
+from cognify_core.store.places import (
+    MOUNTS,
+    locked,
+    make_directory,
+    make_file,
+    network_file_system,
+    sync_directory,
+    sync_file,
+)
 from cognify_core.store.tables import REVISIONS
 
 WAIT_SECONDS = 60.0
@@ -26,7 +34,6 @@ APPLICATION_ID = 0x436F676E  # "Cogn": by this a store is told from other SQLite
 
 _WRITES = "cognify_writes"
 _PRAGMAS = (
-    "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",  # REPLACE fires DELETE triggers here; other people's connections do without
     "PRAGMA secure_delete = ON",  # erased personal values are overwritten, not only unlinked
@@ -46,7 +53,7 @@ class Sqlite:
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._engine = _engine(self.path)
+        self._engine = _engine(self.path, "FULL" if self.network is None else "EXTRA")
         self._turn = threading.Lock()
 
     @property
@@ -69,9 +76,14 @@ class Sqlite:
         with self._errors():
             make_directory(self.path.parent)
             make_file(self.path)
-            if not self._is_ready():
-                with locked(self.path.parent if self.network is None else self._lock_file, WAIT_SECONDS):
+            with self._shared():
+                ready = self._is_ready()
+            if not ready:
+                with locked(self._lock_file if self.network else self.path.parent, WAIT_SECONDS):
                     self._migrate()
+            # A process may have died between writing to the log and its sync. What it wrote can be read already, and
+            # so must not be lost any more: an append that is passed over promises that it is on disk.
+            sync_file(self.path.with_name(f"{self.path.name}-wal"))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -161,8 +173,11 @@ class Sqlite:
         sync_directory(self.path.parent)
 
 
-def _engine(path: Path) -> Engine:
-    """An engine whose transactions begin when we say so: the driver's own begin too late, at the first write."""
+def _engine(path: Path, synchronous: str) -> Engine:
+    """An engine whose transactions begin when we say so: the driver's own begin too late, at the first write.
+
+    `synchronous` is FULL for a log; EXTRA for a rollback journal, whose removal is what commits (sqlite.org/pragma).
+    """
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
@@ -171,7 +186,7 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"PRAGMA synchronous = {synchronous}"):
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
