@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from cognify_core.cli.text import document, plain
+from cognify_core.cli.text import document
+from cognify_core.model.shown import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

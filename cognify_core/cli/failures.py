@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from cognify_core.cli.text import plain
 from cognify_core.errors import CognifyError, VerificationError
+from cognify_core.model.shown import plain
 
 
 class ExitCode(IntEnum):

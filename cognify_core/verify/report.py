@@ -13,13 +13,18 @@ from typing import Literal, TypeAlias
 
 from cognify_core.canonical import Json
 from cognify_core.errors import CannotVerifyError, VerificationError
+from cognify_core.model.shown import html_table
 
 Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor"]
 Verdict: TypeAlias = Literal["ok", "contradiction", "unchecked"]
 
 SECTIONS: tuple[Section, ...] = ("intact", "signer", "ledger", "anchor")
 DECISIVE: tuple[Section, ...] = ("intact", "signer")
-RUN_CHECKS = frozenset({"record", "seal", "signature", "manifests", "signer"})
+Check: TypeAlias = tuple[Section, str]
+"""A section and the code of a finding in it."""
+RUN_CHECKS: frozenset[Check] = frozenset(
+    {("intact", "record"), ("intact", "seal"), ("intact", "signature"), ("intact", "manifests"), ("signer", "signer")}
+)
 """The checks of every sealed run, wherever it lies."""
 
 
@@ -59,19 +64,19 @@ class Report:
     subject: str
     """What was looked at: `package sha256:…`, or a run id."""
     findings: tuple[Finding, ...]
-    required: frozenset[str] = RUN_CHECKS
-    """Codes of the checks that must have held."""
+    required: frozenset[Check] = RUN_CHECKS
+    """The checks that must have held."""
     run_id: str | None = None
     """As the subject says; none where that could not be read."""
 
     def verdict(self, section: Section) -> Verdict:
         """One section's verdict; the worst of its findings, and never `ok` for want of a check."""
-        verdicts = {finding.verdict for finding in self.findings if finding.section == section}
-        if "contradiction" in verdicts:
+        found = [finding for finding in self.findings if finding.section == section]
+        if any(finding.verdict == "contradiction" for finding in found):
             return "contradiction"
-        held = {finding.code for finding in self.findings if finding.verdict == "ok"}
-        decided = section not in DECISIVE or self.required <= held
-        return "ok" if verdicts == {"ok"} and decided else "unchecked"
+        held = {finding.code for finding in found if finding.verdict == "ok"}
+        missing = {code for of, code in self.required if of == section} - held
+        return "ok" if found and not missing and all(finding.verdict == "ok" for finding in found) else "unchecked"
 
     @property
     def exit_code(self) -> int:
@@ -114,6 +119,14 @@ class Report:
             "sections": {section: self.verdict(section) for section in SECTIONS},
             "findings": [finding.to_json() for finding in self.findings],
         }
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook: what does not hold first, then the four sections."""
+        words = {"ok": "holds", "contradiction": "DOES NOT HOLD", "unchecked": "not checked"}
+        verdict = ("holds", "DOES NOT HOLD", "could not be checked")[self.exit_code]
+        named = [("✗", finding.message) for finding in self.contradictions]
+        sections = [(section, words[self.verdict(section)]) for section in SECTIONS]
+        return html_table(f"{self.subject}: {verdict}", [*named, *sections])
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
         """This report, and more that was found."""

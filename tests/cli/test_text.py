@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cognify_core.cli.console import say, table
-from cognify_core.cli.text import document, plain
+from cognify_core.cli.text import document
+from cognify_core.model.shown import plain
 
 HOSTILE = {
     "a terminal escape": ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
