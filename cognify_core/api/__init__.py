@@ -1,0 +1,31 @@
+"""The hall of the house: what faces (the façade, integrations, the command line, the server) ask of the core."""
+
+from cognify_core.api.functions import (
+    attest,
+    dataset,
+    discard,
+    eval,  # noqa: A004 - the name that users look for
+    export_audit,
+    init,
+    keys,
+    note,
+    process,
+    run,
+    runs,
+    seal,
+)
+
+__all__ = [
+    "attest",
+    "dataset",
+    "discard",
+    "eval",
+    "export_audit",
+    "init",
+    "keys",
+    "note",
+    "process",
+    "run",
+    "runs",
+    "seal",
+]

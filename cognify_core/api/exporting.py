@@ -6,16 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cognify_core.errors import ConfigurationError, RunStateError
-from cognify_core.export.formats import file_extension, render_package
-from cognify_core.export.inputs import SealedRun, from_store
-from cognify_core.export.package_json import RENDERER
+from cognify_core.errors import ConfigurationError
+from cognify_core.export.formats import export_format
+from cognify_core.export.inputs import addenda_from_store, from_store, made_from
 from cognify_core.model.digest import Digest
-from cognify_core.model.record import Status
-from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_package
-from cognify_core.seal.signing import PublicKey, Signer
-from cognify_core.seal.statement import ReceiptPredicate, SealStatement
 from cognify_core.store.protocol import Receipt, Store
 
 RECEIPT_SUFFIX = ".sigstore.json"
@@ -39,7 +35,7 @@ class Package:
 
 def export_run(
     store: Store,
-    signer: Signer,
+    ring: KeyRing,
     run_id: str,
     *,
     packages: Path,
@@ -53,34 +49,27 @@ def export_run(
 
     Raises:
         UnsupportedExportError: the pair of format and template does not exist.
-        RunStateError: the run is not sealed.
+        RunStateError: the run is not sealed, or by a key that is not known here.
         ConfigurationError: `path` cannot be written.
     """
-    run, addenda = sealed_inputs(store, run_id, signer.public_key)
-    data = render_package(format, template, run, addenda)
-    name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}"
-    target = _target(packages / run_id if path is None else path, f"{name}.{file_extension(format)}", path)
-    statements = [_statement(addendum).digest for addendum in addenda]
-    seal = _statement(run)
-    made_from = ReceiptPredicate(
-        run_id=run_id,
-        nonce=seal.predicate.nonce,
-        seal=seal.digest,
-        addenda=tuple(statements),
-        format=format,
-        template=template,
-        renderer=RENDERER,
-    )
+    kind = export_format(format, template)
+    signer = ring.signer()
+    keys = [signer.public_key.pem, *(key.pem for key in ring.trusted())]
+    run, addenda = from_store(store, run_id, *keys), addenda_from_store(store, run_id, *keys)
+    data = kind.load()(run, addenda)
+    name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
+    target = _target(path, packages / run_id, name)
+    source = made_from(run, addenda, format, template, kind.version)
     receipt = store.put_receipt(
         Receipt(
             package_hash=Digest.of(data),
             run_id=run_id,
             format=format,
             template=template,
-            renderer=RENDERER,
-            addenda=tuple(statements),
+            renderer=kind.version,
+            addenda=source.addenda,
             path=str(target),
-            bundle=seal_package(data, target.name, made_from, signer),
+            bundle=seal_package(data, name, source, signer),
         )
     )
     receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
@@ -89,25 +78,12 @@ def export_run(
     return Package(receipt.package_hash, target, receipt_path, run_id, format, template, len(data), len(addenda))
 
 
-def sealed_inputs(store: Store, run_id: str, key: PublicKey) -> tuple[SealedRun, list[SealedRun]]:
-    """A sealed run and its sealed addenda, as packages are rendered from.
-
-    Raises:
-        RunStateError: the run is not sealed.
-    """
-    row = store.run(run_id)
-    if row.status is not Status.AUDIT_SEALED:
-        raise RunStateError(f"{run_id} is {row.status}, not sealed: seal it first with `cognify seal {run_id}`")
-    sealed = [addendum for addendum in store.addenda(run_id) if addendum.status is Status.AUDIT_SEALED]
-    return from_store(store, run_id, key.pem), [from_store(store, addendum.run_id, key.pem) for addendum in sealed]
-
-
-def _statement(run: SealedRun) -> SealStatement:
-    return SealStatement.parse(Bundle.parse(run.bundle).payload)
-
-
-def _target(folder_or_file: Path, name: str, given: Path | None) -> Path:
-    target = folder_or_file if given is not None and not given.is_dir() and given.suffix else folder_or_file / name
+def _target(path: Path | None, folder: Path, name: str) -> Path:
+    """Where the package goes: under `folder` by its own name, or where `path` says, a folder or a file."""
+    if path is None:
+        target = folder / name
+    else:
+        target = path / name if path.is_dir() or not path.suffix else path
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -97,7 +97,7 @@ class Process:
             RunStateError: the run is neither going on here nor sealed.
         """
         with self._lock:
-            wanted = self._wanted(run_id)
+            wanted = self.wanted(run_id)
             if self.current and self.current.id == wanted:
                 return self.current
             if self.addendum and self.addendum.amends != wanted:
@@ -123,7 +123,12 @@ class Process:
         """Record the rows that a model is fed or evaluated on, with what was declared of them."""
         return record_fed(live.run, dataset, name=name, role=role, declared=self.declared)
 
-    def _wanted(self, run_id: str | None) -> str:
+    def wanted(self, run_id: str | None) -> str:
+        """The id of the run that is meant: the one named, else the one going on, else this process's last.
+
+        Raises:
+            RunNotFoundError: none of these is there; the message lists candidates.
+        """
         if run_id is not None:
             return self.workspace.find(run_id).run_id
         if self.current:
@@ -172,5 +177,6 @@ class _ExitThread:
         self._asked.wait()
         try:
             self._process.settle(timeout=self._process.settings.exit_seconds / 2)
+            self._process.workspace.close()
         finally:
             self._done.set()

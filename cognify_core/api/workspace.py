@@ -112,7 +112,7 @@ class Workspace:
         """Write a package of a sealed run."""
         return export_run(
             self.store,
-            self.signer,
+            self.ring,
             run_id,
             packages=self.settings.packages_path,
             format=format,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from cognify_core.canonical import Json
@@ -35,3 +35,7 @@ class Outcome:
     def unresolved(cls, reason: str | CaptureError) -> Self:
         """No digest, and why."""
         return cls("unresolved", reason=str(reason))
+
+    def declared(self) -> Self:
+        """The same digest, of something that only somebody says is what it is; unresolved stays so."""
+        return self if self.hash is None else replace(self, assurance="declared")

@@ -20,7 +20,6 @@ def close_record(
     *,
     time: str,
     writer: str,
-    counter: int,
     reasons: Sequence[str] = (),
 ) -> None:
     """Append `run_closed`, with `reasons` and those that the record itself holds for not being complete.

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cognify_core.capture.hold import Holder
+from cognify_core.capture.files import file_outcome
+from cognify_core.capture.holder import Holder
 from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.pool import Pool
 from cognify_core.capture.worker_client import Worker
@@ -33,29 +34,32 @@ class Hashing:
         self._worker.start()
 
     def checkpoint(self, path: Path, done: Done) -> None:
-        """Open every file of a checkpoint now, hash later: it may be rotated away meanwhile."""
-        held = self._holder.hold(path)
-        self._submit(self._threads, held.outcome, done)
+        """Open every file of a checkpoint folder now, hash later: it may be rotated away meanwhile."""
+        if path.is_file():
+            self._submit(self._threads, str(path), lambda: file_outcome(path), done)
+        else:
+            self._submit(self._threads, str(path), self._holder.hold(path).outcome, done)
 
     def rows(self, data: Any, done: Done) -> None:
         """Digest rows, of a file or an object, in the worker process."""
-        self._submit(self._feeder, lambda: self._worker.rows(data, index_folder=self._rows_folder), done)
+        self._submit(self._feeder, "rows", lambda: self._worker.rows(data, index_folder=self._rows_folder), done)
 
     def path(self, path: Path, done: Done) -> None:
         """Hash a file or a tree that stands still, in the worker process."""
         job = self._worker.tree if path.is_dir() else self._worker.file
-        self._submit(self._feeder, lambda: job(path), done)
+        self._submit(self._feeder, str(path), lambda: job(path), done)
 
-    def call(self, job: Callable[[], Outcome], done: Done) -> None:
+    def call(self, label: str, job: Callable[[], Outcome], done: Done) -> None:
         """Run any other capture in a thread."""
-        self._submit(self._threads, job, done)
+        self._submit(self._threads, label, job, done)
 
     def close(self) -> None:
         """Let go of the threads and the worker; what was under way stays undone."""
         self._threads.close()
         self._feeder.close()
+        self._holder.close()
         self._worker.close()
 
     @staticmethod
-    def _submit(pool: Pool, job: Callable[[], Outcome], done: Done) -> None:
-        pool.submit(job, done, lambda error: done(Outcome.unresolved(f"{type(error).__name__}: {error}")))
+    def _submit(pool: Pool, label: str, job: Callable[[], Outcome], done: Done) -> None:
+        pool.submit(label, job, done, lambda error: done(Outcome.unresolved(f"{type(error).__name__}: {error}")))

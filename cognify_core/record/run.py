@@ -145,12 +145,14 @@ class Run:
             self.artifact(
                 events.EnvironmentSeen,
                 "environment",
-                lambda done: self._hashing.call(lambda: self._committed(*collect_environment()), done),
+                lambda done: self._hashing.call("environment", lambda: self._committed(*collect_environment()), done),
             ),
             self.artifact(
                 events.CodeSeen,
                 "code",
-                lambda done: self._hashing.call(lambda: self._committed(*collect_code(record_diff=record_diff)), done),
+                lambda done: self._hashing.call(
+                    "code", lambda: self._committed(*collect_code(record_diff=record_diff)), done
+                ),
             ),
         )
 
@@ -164,6 +166,21 @@ class Run:
             inputs=self.inputs,
             location=display_path(path.absolute()),
             facts=facts,
+        )
+
+    def resumed(self, path: Path, *, step: int, matched_by: Sequence[str]) -> str:
+        """Record the checkpoint that a training resumed from; `declared` where nothing of it was matched."""
+
+        def start(done: Callable[[Outcome], None]) -> None:
+            self._hashing.path(path, done if matched_by else lambda outcome: done(outcome.declared()))
+
+        return self.artifact(
+            events.CheckpointSeen,
+            f"ckpt_step_{step}",
+            start,
+            fields=lambda _: {"step": step},
+            location=display_path(path.absolute()),
+            facts={"resumed": True, "matched_by": list(matched_by)},
         )
 
     def evaluation(
@@ -197,7 +214,7 @@ class Run:
         """Record weights: an outcome that is there, or a job that hashes them in a thread; return the ref."""
         if isinstance(found, Outcome):
             return self.artifact(kind, node_id, found, **rest)
-        return self.artifact(kind, node_id, lambda done: self._hashing.call(found, done), **rest)
+        return self.artifact(kind, node_id, lambda done: self._hashing.call(node_id, found, done), **rest)
 
     def artifact(
         self,

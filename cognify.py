@@ -1,0 +1,37 @@
+"""Cognify: the audit trail of model fine-tuning. The public names, and no logic."""
+
+from cognify_core.api import (
+    attest,
+    dataset,
+    diff,
+    discard,
+    eval,  # noqa: A004 - the name that users look for
+    export_audit,
+    init,
+    note,
+    run,
+    runs,
+    seal,
+    show,
+    verify,
+)
+from cognify_core.errors import CannotVerifyError, CognifyError, VerificationError
+
+__all__ = [
+    "CannotVerifyError",
+    "CognifyError",
+    "VerificationError",
+    "attest",
+    "dataset",
+    "diff",
+    "discard",
+    "eval",
+    "export_audit",
+    "init",
+    "note",
+    "run",
+    "runs",
+    "seal",
+    "show",
+    "verify",
+]

@@ -1,0 +1,53 @@
+"""Verification, of a package file or of a run in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from cognify_core.api.exporting import Package
+from cognify_core.errors import CannotVerifyError
+from cognify_core.seal.signing import PublicKey
+from cognify_core.verify.package import check_package_file
+from cognify_core.verify.report import Report
+
+if TYPE_CHECKING:
+    from cognify_core.api.process import Process
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+def verify_target(
+    process: Process,
+    target: str | Path | Package,
+    *,
+    key: Path | None,
+    receipt: Path | None,
+    artifacts: bool,
+    progress: Progress | None,
+) -> Report:
+    """Check a package file, or a run by its id; return the report where everything decisive holds.
+
+    Raises:
+        VerificationError: something contradicts what was signed; the error carries the report.
+        CannotVerifyError: it could not be checked; the error carries the report where there is one.
+    """
+    path = target.path if isinstance(target, Package) else Path(target)
+    trusted = [_read_key(key)] if key else process.ring.trusted()
+    if isinstance(target, Package) or path.is_file():
+        most = process.settings.max_package_bytes
+        report = check_package_file(path, trusted=trusted, receipt=receipt, max_bytes=most)
+        if artifacts:
+            report = report.with_findings(_artifacts_of_package(process, path, progress))
+    elif path.suffix or len(path.parts) > 1:
+        raise CannotVerifyError(f"there is no package at {path}")
+    else:
+        from cognify_core.verify.store_check import check_run
+
+        run_id = process.workspace.find(str(target)).run_id
+        report = check_run(process.workspace.store, run_id, trusted)
+        if artifacts:
+            report = report.with_findings(_artifacts_of_run(process, run_id, progress))
+    report.raise_for_status()
+    return report

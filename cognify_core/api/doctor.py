@@ -1,0 +1,59 @@
+"""Whether this machine can record, seal and verify."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from shutil import disk_usage, which
+from typing import TYPE_CHECKING
+
+from cognify_core.errors import CognifyError
+from cognify_core.version import RECORDER
+
+if TYPE_CHECKING:
+    from cognify_core.api.process import Process
+
+_GIB = 1 << 30
+_EXTRAS = {"huggingface": "transformers", "rows of datasets": "pyarrow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: fine, not fine, or merely not there (none)."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    mend: str | None = None
+
+
+def examine(process: Process) -> list[Check]:
+    """Look at everything that recording, sealing and verifying need."""
+    return [Check("version", True, f"{RECORDER}, Python {sys.version.split()[0]}"), *_workspace(process), *_tools()]
+
+
+def _workspace(process: Process) -> Iterator[Check]:
+    try:
+        settings = process.settings
+        yield Check("mode", None if settings.mode == "off" else True, settings.mode)
+        workspace = process.workspace
+        yield Check("store", True, f"{settings.store_path}, {len(workspace.store.runs())} runs")
+        key = workspace.signer.public_key
+        yield Check("signing key", True, f"{key.key_id[:16]}… in {settings.keys_path}")
+        pinned = key in workspace.ring.trusted()
+        yield Check("own key pinned", pinned, "yes" if pinned else "no", "cognify keys trust signing.pub")
+        free = disk_usage(settings.home).free
+        yield Check("free space", free > _GIB, f"{free / _GIB:.1f} GiB at {settings.home}", "free some, or move it")
+    except (CognifyError, OSError) as error:
+        yield Check("COGNIFY_HOME", False, str(error), "set COGNIFY_HOME to a folder that can be written")
+
+
+def _tools() -> Iterator[Check]:
+    for what, module in _EXTRAS.items():
+        there = find_spec(module) is not None
+        yield Check(what, True if there else None, f"{module} {'is' if there else 'is not'} installed")
+    for tool in ("git", "openssl", "sha256sum"):
+        found = which(tool)
+        yield Check(tool, True if found else None, found or "not found; only some checks by hand need it")

@@ -1,0 +1,217 @@
+"""The façade's functions. Each imports what it needs when it is called, so that `import cognify` stays quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from cognify_core.api.exporting import Package
+    from cognify_core.api.live import ActiveRun
+    from cognify_core.api.process import Process
+    from cognify_core.api.sealing import Sealed
+    from cognify_core.model.digest import Digest
+    from cognify_core.seal.keys import KeyRing
+    from cognify_core.store.protocol import RunRow, Tombstone
+
+_process: Process | None = None
+
+
+def process() -> Process:
+    """The state of this process, for integrations: the run that goes on, and the workspace."""
+    global _process  # noqa: PLW0603 - the façade's one piece of state
+    if _process is None:
+        from cognify_core.api.process import Process
+
+        _process = Process()
+    return _process
+
+
+def init(
+    *,
+    project: str | None = None,
+    run_tags: Mapping[str, str] | None = None,
+    home: str | Path | None = None,
+    mode: Literal["on", "dry", "off"] | None = None,
+    quiet: bool | None = None,
+) -> None:
+    """Set what later runs use. Optional: every value has a `COGNIFY_*` variable and a default.
+
+    Raises:
+        ConfigurationError: a value is wrong, or a run is going on.
+    """
+    tags = None if run_tags is None else dict(run_tags)
+    process().init(project=project, run_tags=tags, home=home, mode=mode, quiet=quiet)
+
+
+@contextmanager
+def run(
+    name: str | None = None,
+    *,
+    project: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    seal: Literal["block", "manual"] = "block",
+) -> Iterator[ActiveRun]:
+    """Record a training loop of one's own: sealed and exported when the block ends.
+
+    A block that an exception leaves is closed as FAILED (INTERRUPTED by Ctrl-C), not sealed, and can be sealed by
+    `cognify seal`.
+
+    Raises:
+        ConfigurationError, StoreError: the run cannot begin. Once it has begun, nothing of ours raises.
+    """
+    from cognify_core.api.live import ActiveRun
+
+    state = process()
+    if state.settings.mode == "off":
+        from cognify_core.api.off import InertRun
+
+        yield InertRun()
+        return
+    live = state.begin(name=name, project=project, tags=dict(tags or {}), seal_when="block")
+    try:
+        yield ActiveRun(live)
+    except KeyboardInterrupt:
+        state.end(live, "INTERRUPTED", seal=False, timeout=state.settings.exit_seconds)
+        raise
+    except BaseException:
+        state.end(live, "FAILED", seal=False, timeout=state.settings.exit_seconds)
+        raise
+    state.end(live, "COMPLETED", seal=seal == "block")
+
+
+def dataset(
+    data: Any,
+    *,
+    name: str,
+    schema_version: str | None = None,
+    role: str = "train",
+    source_category: str | None = None,
+    **provenance: Any,
+) -> None:
+    """Name a dataset, a path or an object, and say where it comes from.
+
+    The rows that a run is fed are matched with it by identity or fingerprint; else it is recorded as their source.
+    `provenance` takes what a datasheet asks: `licence`, `obtained`, `selection`, `labelling`, `cleaning` …
+
+    Raises:
+        ConfigurationError: no such file, or no such source category.
+    """
+    from cognify_core.api.datasets import DeclaredDataset
+
+    process().declare(
+        DeclaredDataset.of(
+            data, name=name, role=role, schema_version=schema_version, source_category=source_category, **provenance
+        )
+    )
+
+
+def eval(  # noqa: A001 - the name that users look for
+    results: Mapping[str, float],
+    *,
+    name: str,
+    step: int | None = None,
+    dataset: Any = None,
+    run_id: str | None = None,
+    **facts: Any,
+) -> None:
+    """Record the results of an evaluation, and the rows that it was made on.
+
+    After the seal it goes into an addendum.
+
+    Raises:
+        RunNotFoundError, RunStateError: there is no run to say it of.
+    """
+    live = process().writing_to(run_id)
+    rows = () if dataset is None else (live.run.dataset(dataset, name=f"{name}_rows", role="eval"),)
+    live.run.evaluation(results, name=name, step=step, inputs=rows, facts=facts)
+
+
+def note(text: str, *, kind: str = "general", subject: str | None = None, run_id: str | None = None) -> None:
+    """Say something of a run: a `limitation`, a `failure_mode`, a `rationale`, a `tradeoff` …
+
+    Raises:
+        RunNotFoundError, RunStateError: there is no run to say it of.
+    """
+    from cognify_core.model.events import Note
+
+    process().writing_to(run_id).run.say(Note(text=text, note_kind=kind, subject=subject))
+
+
+def attest(
+    claim: str,
+    *,
+    by: str,
+    role: str,
+    meaning: str | None = None,
+    evidence: Path | Digest | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Record a statement that a named person answers for, with the digest of its evidence.
+
+    Raises:
+        RunNotFoundError, RunStateError: there is no run to say it of.
+        ConfigurationError: the evidence cannot be read.
+    """
+    from cognify_core.api.evidence import digest_of_evidence
+    from cognify_core.model.events import Attestation
+
+    digest = digest_of_evidence(evidence)
+    said = Attestation(claim=claim, by=by, role=role, meaning=meaning, evidence=digest)
+    process().writing_to(run_id).run.say(said)
+
+
+def seal(run_id: str | None = None) -> Sealed:
+    """Seal a run that has ended; of a sealed run, seal what was said of it since, and return its seal.
+
+    Raises:
+        RunNotFoundError, RunStateError: there is no such run, or it goes on.
+    """
+    from cognify_core.api.requests import seal_now
+
+    return seal_now(process(), run_id)
+
+
+def discard(run_id: str, *, reason: str) -> Tombstone:
+    """Delete an unsealed run; its tombstone stays.
+
+    Raises:
+        RunNotFoundError, RunSealedError: there is no such run, or it is sealed.
+    """
+    from cognify_core.api.requests import discard_now
+
+    return discard_now(process(), run_id, reason)
+
+
+def export_audit(
+    run_id: str | None = None,
+    *,
+    format: str = "json",  # noqa: A002 - the word that users know
+    template: str | None = None,
+    path: str | Path | None = None,
+    wait: bool = True,
+) -> Package:
+    """Export a run's package; without a run id, of this process's last run. A run that has ended is sealed first.
+
+    `package.package_hash` is the SHA-256 of the file at `package.path`. `wait` is for stores that deliver later; the
+    embedded one always waits.
+
+    Raises:
+        UnsupportedExportError: no such format, or no such template for it; the message lists those that exist.
+        RunNotFoundError, RunStateError: there is no such run, or it goes on.
+    """
+    from cognify_core.api.requests import export_now
+
+    return export_now(process(), run_id, format=format, template=template, path=path)
+
+
+def runs() -> list[RunRow]:
+    """All runs of the store, newest first."""
+    return process().workspace.store.runs()
+
+
+def keys() -> KeyRing:
+    """The key that signs here, and the public keys that are trusted here."""
+    return process().workspace.ring

@@ -1,0 +1,75 @@
+"""A run as people read it: folded from its record, with what was said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cognify_core.canonical import Json
+from cognify_core.model.events import Artifact, Event, Gap, Metrics, Note, parse_event
+from cognify_core.model.lineage import fold
+from cognify_core.model.numbers import plain_number
+from cognify_core.store.protocol import Receipt, RunRow
+
+if TYPE_CHECKING:
+    from cognify_core.api.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Everything that `cognify show` tells of a run."""
+
+    row: RunRow
+    lineage: dict[str, Json] | None
+    """The five keys of the lineage JSON; `sealed_at` is empty while the run is not sealed."""
+    gaps: tuple[Gap, ...]
+    notes: tuple[Note, ...]
+    metrics: dict[str, dict[str, float]]
+    """For each metric its first, last, least and greatest value, and how many there are."""
+    packages: tuple[Receipt, ...]
+    addenda: tuple[RunRow, ...]
+
+
+def view(workspace: Workspace, wanted: str) -> RunView:
+    """The run of an id, of an id's unique beginning, or the `last` one.
+
+    Raises:
+        RunNotFoundError: there is none, or more than one.
+        FormatError: the store holds bytes that are no record.
+    """
+    row = workspace.find(wanted)
+    store = workspace.store
+    events = [parse_event(data) for data in store.events(row.run_id)]
+    addenda = store.addenda(row.run_id)
+    said = [*events, *(parse_event(data) for addendum in addenda for data in store.events(addendum.run_id))]
+    return RunView(
+        row,
+        fold(events).document(row.run_id, row.status, row.freeze.sealed_at if row.freeze else ""),
+        tuple(_gaps(said)),
+        tuple(event.body for event in said if isinstance(event.body, Note)),
+        _metrics(events),
+        tuple(store.receipts(row.run_id)),
+        tuple(addenda),
+    )
+
+
+def _gaps(events: list[Event]) -> list[Gap]:
+    said = [event.body for event in events if isinstance(event.body, Gap)]
+    subjects = {gap.subject for gap in said}
+    return said + [
+        Gap(subject=event.body.id, reason=f"unresolved ({event.body.reason})")
+        for event in events
+        if isinstance(event.body, Artifact) and event.body.reason and event.body.id not in subjects
+    ]
+
+
+def _metrics(events: list[Event]) -> dict[str, dict[str, float]]:
+    values: dict[str, list[float]] = {}
+    for event in events:
+        if isinstance(event.body, Metrics):
+            for _, name, value in event.body.points:
+                values.setdefault(name, []).append(plain_number(value))
+    return {
+        name: {"first": seen[0], "last": seen[-1], "least": min(seen), "greatest": max(seen), "points": len(seen)}
+        for name, seen in values.items()
+    }

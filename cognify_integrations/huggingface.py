@@ -1,0 +1,190 @@
+"""Hugging Face `Trainer`: `callbacks=[CognifyCallback()]`.
+
+Hooks run on the training thread. They put facts on a queue, open files, and return; what they cannot do is recorded
+and never raised, but for a wrong configuration, which raises in `on_train_begin`.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Literal
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from cognify_core import api
+from cognify_core.api.live import LiveRun
+from cognify_integrations.hf_describe import describe_training, names_of
+from cognify_integrations.hf_weights import record_base, record_final, record_resumed
+
+
+class CognifyCallback(TrainerCallback):
+    """Record what a `Trainer` reads and writes, then seal and export when the training ends.
+
+    Args:
+        seal: `train_end`; `exit` to wait for the end of the process, so that a later `evaluate()` is part of the run
+            itself; `manual` to leave the seal to a person.
+        project: The AI system that the run serves; else as `cognify.init` or `COGNIFY_PROJECT` says.
+        run_name: A name for people.
+        tags: Short facts for people.
+    """
+
+    def __init__(
+        self,
+        *,
+        seal: Literal["train_end", "exit", "manual"] = "train_end",
+        project: str | None = None,
+        run_name: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        self.seal, self.project, self.run_name, self.tags = seal, project, run_name, tags
+        self._forget()
+
+    def _forget(self) -> None:
+        self._live: LiveRun | None = None
+        self._run_id: str | None = None
+        self._fed: list[str] = []
+        self._eval_data: Any = None
+        self._eval_refs: list[tuple[str, Any, str]] = []
+        self._evals: dict[int, list[str]] = {}
+        self._checkpoints: dict[int, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy in another process records nothing of this one's run."""
+        return {"seal": self.seal, "project": self.project, "run_name": self.run_name, "tags": self.tags}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any
+    ) -> None:
+        """Begin a run, or go on with the one that `with cognify.run()` began."""
+        process = api.process()
+        if not state.is_world_process_zero or process.settings.mode == "off":
+            return
+        fed_before = self._fed
+        self._forget()
+        if process.current and process.current.seal_when == "block":
+            self._live = process.current
+            self._live.run.drop_inputs(*fed_before)
+        else:
+            self._live = process.begin(
+                name=self.run_name or state.trial_name, project=self.project, tags=self.tags, seal_when=self.seal
+            )
+        self._run_id = self._live.id
+        self._live.guarded("the beginning of the training", self._begin, args, state, **found)
+
+    def _begin(self, args: TrainingArguments, state: TrainerState, model: Any, **found: Any) -> None:
+        live, process = self._live, api.process()
+        assert live is not None  # noqa: S101 - on_train_begin has just set it
+        names = names_of(model)
+        config = describe_training(live.run, args, model, found.get("processing_class"), names)
+        loader = found.get("train_dataloader")
+        rows, with_source = process.record_fed(
+            live, getattr(loader, "dataset", None), name=names.dataset(loader), role="train"
+        )
+        self._fed = [config, rows, *record_base(live, model, names, process.settings.initial_weights_limit)]
+        if state.global_step:
+            self._fed += record_resumed(live, model, Path(args.output_dir), state)
+        live.run.add_inputs(*self._fed)
+        live.run.phase("training_started", **names.training(args, state, loader))
+        if not with_source:
+            live.gap(
+                f"ds_{names.dataset(loader)}_v1",
+                "source: unresolved",
+                mend='cognify.dataset("<the files>", name="…") before the training',
+            )
+        unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in live.gaps) or "nothing so far"
+        live.workspace.say(f"{live.id} recording to {live.workspace.settings.store_path} (cannot see: {unseen})")
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        """Record the metrics of a step."""
+        if self._live and logs:
+            self._live.run.log(state.global_step, _numbers(logs))
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, eval_dataloader: Any = None, **_: Any
+    ) -> None:
+        """Remember which rows are evaluated on: no earlier hook knows."""
+        self._eval_data = getattr(eval_dataloader, "dataset", None)
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
+    ) -> None:
+        """Record results; after the seal, in an addendum."""
+        if self._run_id and metrics:
+            live = api.process().writing_to(self._run_id)
+            live.guarded("an evaluation", self._evaluated, live, state.global_step, _numbers(metrics))
+
+    def on_predict(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
+    ) -> None:
+        """Record the metrics of a prediction, as those of an evaluation."""
+        self.on_evaluate(args, state, control, metrics)
+
+    def _evaluated(self, live: LiveRun, step: int, results: dict[str, float]) -> None:
+        name = next((key.removesuffix("_runtime") for key in results if key.endswith("_runtime")), "eval")
+        inputs = [self._eval_rows(live, name)] if self._eval_data is not None else []
+        if live.amends:
+            inputs.append("@model_final")
+        ref = live.run.evaluation(results, name=name.removeprefix("eval_"), step=step, inputs=inputs)
+        self._evals.setdefault(step, []).append(ref)
+
+    def _eval_rows(self, live: LiveRun, name: str) -> str:
+        for run_id, dataset, ref in self._eval_refs:
+            if run_id == live.id and dataset is self._eval_data:
+                return ref
+        ref, _ = api.process().record_fed(live, self._eval_data, name=name, role="eval")
+        self._eval_refs.append((live.id, self._eval_data, ref))
+        return ref
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Open the checkpoint's files; they are hashed in the background even when they are rotated away."""
+        if self._live:
+            self._live.guarded("a checkpoint", self._saved, self._live, Path(args.output_dir), state)
+
+    def _saved(self, live: LiveRun, output_dir: Path, state: TrainerState) -> None:
+        step = state.global_step
+        folder = output_dir / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+        self._checkpoints[step] = live.run.checkpoint(folder, step=step)
+        for evaluation in self._evals.get(step, ()):
+            live.run.link(self._checkpoints[step], evaluation, "step")
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **_: Any
+    ) -> None:
+        """Hash the final weights; close, seal and export, if that is to happen now."""
+        live, self._live = self._live, None
+        if live is None:
+            return
+        live.trained = True
+        live.guarded("the end of the training", self._ended, live, state, model)
+        if live.seal_when == "train_end":
+            api.process().end(live, "COMPLETED", seal=True)
+
+    def _ended(self, live: LiveRun, state: TrainerState, model: Any) -> None:
+        final = record_final(live.run, model, state.global_step)
+        best = state.best_model_checkpoint
+        step = int(best.rpartition("-")[2]) if best and best.rpartition("-")[2].isdigit() else state.global_step
+        if step in self._checkpoints:
+            live.run.link(self._checkpoints[step], final, "best" if best else "step")
+        for evaluation in self._evals.get(state.global_step, ()):
+            live.run.link(final, evaluation, "step")
+        live.run.phase(
+            "training_ended",
+            global_step=state.global_step,
+            epoch=state.epoch,
+            total_flos=state.total_flos,
+            best_metric=state.best_metric,
+            best_step=step if best else None,
+        )
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float]:
+    reals = {key: value for key, value in values.items() if isinstance(value, Real)}
+    return {key: int(value) if isinstance(value, Integral) else float(value) for key, value in reals.items()}
