@@ -22,6 +22,7 @@ from cognify_core.model.events import (
     Draft,
     EvaluationSeen,
     Gap,
+    Note,
     RunClosed,
     RunOpened,
 )
@@ -74,6 +75,10 @@ def evaluation(**fields: Any) -> EvaluationSeen:
 
 def gap(**fields: Any) -> Gap:
     return Gap(**_with({"subject": "base model", "reason": "not found on disk", "mend": "cognify.dataset(…)"}, fields))
+
+
+def note(**fields: Any) -> Note:
+    return Note(**_with({"text": "fails on negation", "note_kind": "limitation"}, fields))
 
 
 def closed(before: Iterable[Body], **fields: Any) -> RunClosed:

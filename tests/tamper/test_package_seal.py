@@ -1,0 +1,202 @@
+"""Someone edits the seal, the lineage, the manifests, or the file around them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from typing import Any
+
+import pytest
+
+from cognify_core.canonical import encode
+from cognify_core.errors import VerificationError
+from cognify_core.model.digest import Digest
+from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.signing import ORDER
+from tests.factories import OTHER_RUN_ID, OTHER_SIGNER, ROWS, RUN_ID, SIGNER, TREE, dataset, sealed_run, whole
+from tests.tamper.packaging import assert_contradicts, edited, package, receipt_of, verify
+
+
+def test_the_seal_of_another_run_is_named() -> None:
+    other = sealed_run(run_id=OTHER_RUN_ID)
+    report = verify(edited(package(), lambda value: value["seal"].update(bundle=other.bundle.decode())))
+    assert_contradicts(report, "seal_run_id", f"the seal says run_id {OTHER_RUN_ID}, and the record {RUN_ID}")
+    assert_contradicts(report, "seal_record", "signed sha256:")
+
+
+def test_the_seal_of_a_run_with_the_same_name_is_told_by_its_nonce() -> None:
+    bodies = whole()
+    bodies[0] = bodies[0].model_copy(update={"nonce": "f" * 32})
+    other = sealed_run(bodies)
+    report = verify(edited(package(), lambda value: value["seal"].update(bundle=other.bundle.decode())))
+    assert_contradicts(report, "seal_nonce", "f" * 32)
+
+
+def test_an_edited_statement_no_longer_has_its_signature() -> None:
+    def whitewash(value: dict[str, Any]) -> None:
+        bundle = json.loads(value["seal"]["bundle"])
+        statement = json.loads(b64decode(bundle["dsseEnvelope"]["payload"]))
+        statement["predicate"]["sealed_at"] = "2024-01-01T00:00:00Z"
+        bundle["dsseEnvelope"]["payload"] = b64encode(encode(statement)).decode()
+        value["seal"]["bundle"] = encode(bundle).decode()
+
+    report = verify(edited(package(), whitewash))
+    assert_contradicts(report, "signature", "does not hold")
+    assert_contradicts(report, "package_sealed_at", "2024-01-01")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "naming"),
+    [
+        ({"status": "FAILED"}, "seal_status", "the seal says status FAILED, and the record COMPLETED"),
+        ({"complete": False, "reasons": ["disk full"]}, "seal_complete", "the seal says complete False"),
+        ({"recorder": "someone else"}, "seal_recorder", "someone else"),
+    ],
+)
+def test_a_signer_who_states_what_the_record_does_not_say_is_contradicted(
+    change: dict[str, Any], code: str, naming: str
+) -> None:
+    run = sealed_run()
+    statement = json.loads(run.envelope.payload)
+    statement["predicate"] |= change
+    lie = Bundle.signed(encode(statement), SIGNER).encode().decode()
+    assert_contradicts(verify(edited(package(run), lambda value: value["seal"].update(bundle=lie))), code, naming)
+
+
+def test_a_signed_artifact_that_the_record_lacks_is_named() -> None:
+    run = sealed_run()
+    statement = json.loads(run.envelope.payload)
+    statement["subject"].append({"name": "checkpoint/ckpt_step_99", "digest": {"sha256": "0" * 64}})
+    lie = Bundle.signed(encode(statement), SIGNER).encode().decode()
+    report = verify(edited(package(run), lambda value: value["seal"].update(bundle=lie)))
+    assert_contradicts(report, "seal_artifact", "checkpoint/ckpt_step_99")
+
+
+def test_a_statement_of_another_kind_is_no_seal() -> None:
+    run = sealed_run()
+    receipt = receipt_of(package(run), run).decode()
+    report = verify(edited(package(run), lambda value: value["seal"].update(bundle=receipt)))
+    assert_contradicts(report, "statement_form", "not a seal statement")
+
+
+def test_a_seal_that_is_no_bundle_is_named() -> None:
+    report = verify(edited(package(), lambda value: value["seal"].update(bundle="{}")))
+    assert_contradicts(report, "bundle_form", "not a bundle that this version reads")
+
+
+def test_a_swapped_public_key_does_not_verify_and_is_named() -> None:
+    other = OTHER_SIGNER.public_key
+    forged = edited(package(), lambda value: value["seal"].update(public_key=other.pem.decode(), key_id=other.key_id))
+    assert_contradicts(verify(forged), "public_key", "is not the one that signed")
+    assert_contradicts(verify(forged, trusted=()), "signature", "does not hold")
+
+
+def test_a_public_key_in_another_spelling_is_named() -> None:
+    forged = edited(package(), lambda value: value["seal"].update(public_key=value["seal"]["public_key"] + "\n"))
+    assert_contradicts(verify(forged), "public_key", "one PEM spelling")
+
+
+def test_the_other_s_of_the_same_signature_is_refused() -> None:
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+    def malleate(value: dict[str, Any]) -> None:
+        bundle = json.loads(value["seal"]["bundle"])
+        signature = bundle["dsseEnvelope"]["signatures"][0]
+        r, s = decode_dss_signature(b64decode(signature["sig"]))
+        signature["sig"] = b64encode(encode_dss_signature(r, ORDER - s)).decode()
+        value["seal"]["bundle"] = encode(bundle).decode()
+
+    assert_contradicts(verify(edited(package(), malleate)), "signature", "does not hold")
+
+
+def test_an_edited_lineage_is_not_what_the_record_folds_into() -> None:
+    def relabel(value: dict[str, Any]) -> None:
+        value["nodes"][2]["step"] = 999
+
+    report = verify(edited(package(), relabel))
+    assert report.codes - {"ledger", "anchor"} == {"package_nodes"}
+    assert_contradicts(report, "package_nodes", '"id":"ckpt_step_20"')
+
+
+def test_true_does_not_pass_for_one() -> None:
+    def retype(value: dict[str, Any]) -> None:
+        value["complete"] = 1
+
+    assert_contradicts(verify(edited(package(), retype)), "package_complete", "the package says 1")
+
+
+def test_a_dropped_node_and_a_dropped_edge_are_named() -> None:
+    nodeless = verify(edited(package(), lambda value: value["nodes"].pop(0)))
+    assert_contradicts(nodeless, "package_nodes", "ds_patient_notes_v3")
+    edgeless = verify(edited(package(), lambda value: value["edges"].pop()))
+    assert_contradicts(edgeless, "package_edges", 'edges 1: the package says "nothing"')
+
+
+@pytest.mark.parametrize(
+    ("key", "forged"),
+    [
+        ("status", "COMPLETED"),
+        ("sealed_at", "2024-01-01T00:00:00Z"),
+        ("complete", False),
+        ("reasons", ["x"]),
+        ("gaps", []),
+        ("schema", "https://example.org"),
+        ("template", "eu_ai_act"),
+    ],
+)
+def test_a_changed_field_of_the_package_is_named(key: str, forged: Any) -> None:
+    report = verify(edited(package(), lambda value: value.update({key: forged})))
+    assert report.codes - {"ledger", "anchor"} == {f"package_{key}"}
+    assert_contradicts(report, f"package_{key}", key)
+
+
+def test_a_missing_field_is_named() -> None:
+    assert_contradicts(verify(edited(package(), lambda value: value.pop("edges"))), "package_edges", "edges is missing")
+
+
+def test_a_key_that_nobody_asked_about_is_named() -> None:
+    report = verify(edited(package(), lambda value: value.update(verdict="all good")))
+    assert_contradicts(report, "package_key", "'verdict'")
+
+
+def test_a_changed_root_or_key_id_is_named() -> None:
+    assert_contradicts(
+        verify(edited(package(), lambda value: value["record"].update(root="0" * 64))), "package_record", "record.root"
+    )
+    assert_contradicts(
+        verify(edited(package(), lambda value: value["seal"].update(key_id="0" * 64))), "package_seal", "seal.key_id"
+    )
+
+
+def test_an_unknown_renderer_is_not_taken_on_trust() -> None:
+    report = verify(edited(package(), lambda value: value.update(renderer="cognify-json/99")))
+    assert report.exit_code == 2
+    assert "package_renderer" in report.codes
+
+
+def test_an_edited_manifest_is_named() -> None:
+    name = str(Digest.of(TREE))
+
+    def edit(value: dict[str, Any]) -> None:
+        value["manifests"][name] = value["manifests"][name].replace("model", "other")
+
+    assert_contradicts(verify(edited(package(), edit)), "manifest_bytes", name)
+
+
+def test_a_missing_or_stray_manifest_is_named() -> None:
+    name, stray = str(Digest.of(ROWS)), str(Digest.of(b"{}"))
+    assert_contradicts(verify(edited(package(), lambda value: value["manifests"].pop(name))), "manifest_missing", name)
+    report = verify(edited(package(), lambda value: value["manifests"].update({stray: "{}"})))
+    assert_contradicts(report, "manifest_stray", stray)
+
+
+def test_a_manifest_of_another_format_than_the_record_says_is_named() -> None:
+    run = sealed_run(whole([dataset(hash=Digest.of(TREE))]))
+    assert_contradicts(verify(package(run)), "manifest_format", "is not cognify.rows/v1, as the record says")
+
+
+def test_a_package_that_cannot_be_believed_raises_with_its_report() -> None:
+    report = verify(edited(package(), lambda value: value["nodes"].clear()))
+    with pytest.raises(VerificationError, match="does not hold: nodes 0") as caught:
+        report.raise_for_status()
+    assert caught.value.report is report
