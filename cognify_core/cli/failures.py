@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from cognify_core.errors import CognifyError, VerificationError
+from cognify_core.errors import CognifyError, UnsupportedExportError, VerificationError
 from cognify_core.model.shown import plain
 
 
@@ -43,7 +43,9 @@ class Commands(TyperGroup):
         except (typer.Exit, typer.Abort, TyperException):
             raise
         except VerificationError as error:
-            raise _end(str(error), ExitCode.DOES_NOT_HOLD) from error
+            raise _end(str(error), code=ExitCode.DOES_NOT_HOLD) from error
+        except UnsupportedExportError as error:
+            raise _end(*str(error).splitlines()) from error  # its message ends in a table
         except CognifyError as error:
             raise _end(str(error)) from error
         except BrokenPipeError as error:
@@ -58,8 +60,8 @@ class Commands(TyperGroup):
         return result
 
 
-def _end(message: str, code: ExitCode = ExitCode.COULD_NOT) -> typer.Exit:
-    print(f"cognify: {plain(message)}", file=sys.stderr)
+def _end(*lines: str, code: ExitCode = ExitCode.COULD_NOT) -> typer.Exit:
+    print("cognify:", "\n".join(map(plain, lines)), file=sys.stderr)
     return typer.Exit(code)
 
 

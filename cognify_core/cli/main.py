@@ -27,9 +27,9 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from cognify_core.version import RECORDER
 
-        print(f"cognify-audit {version('cognify-audit')}")
+        print(RECORDER)
         raise typer.Exit
 
 
