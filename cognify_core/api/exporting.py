@@ -32,6 +32,12 @@ class Package:
     addenda: int
     """How many addenda it holds."""
 
+    def _repr_html_(self) -> str:
+        """The package in a notebook."""
+        from cognify_core.api.html import package_html
+
+        return package_html(self)
+
 
 def export_run(
     store: Store,

@@ -29,6 +29,12 @@ class RunView:
     packages: tuple[Receipt, ...]
     addenda: tuple[RunRow, ...]
 
+    def _repr_html_(self) -> str:
+        """The run in a notebook."""
+        from cognify_core.api.html import run_html
+
+        return run_html(self)
+
 
 def view(workspace: Workspace, wanted: str) -> RunView:
     """The run of an id, of an id's unique beginning, or the `last` one.
