@@ -80,7 +80,7 @@ class SqlStore:
         """What the user should be told about where the store lies; mostly nothing."""
         return self._database.notes
 
-    def create(self, run_id: str, opened: Draft) -> None:
+    def create(self, run_id: str, opened: Draft, owner: Owner | None = None) -> None:
         """Begin a record."""
         if not is_run_id(run_id):
             raise RecordError(f"not a run id: {run_id[:80]!r}; it is written run_20250912_143022_a7f3c")
@@ -102,6 +102,8 @@ class SqlStore:
             self._refuse_amendment(connection, body)
             connection.execute(tables.runs.insert(), row)
             connection.execute(tables.events.insert(), event_row(run_id, 0, opened))
+            if owner is not None:
+                _replace_owner(connection, run_id, owner)
 
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append to a record."""
@@ -237,8 +239,7 @@ class SqlStore:
         """Say who writes."""
         with self._database.writing() as connection:
             self._require_run(connection, run_id)
-            connection.execute(tables.owners.delete().where(tables.owners.c.run_id == run_id))
-            connection.execute(tables.owners.insert(), asdict(owner) | {"run_id": run_id})
+            _replace_owner(connection, run_id, owner)
 
     def owner(self, run_id: str) -> Owner | None:
         """Ask who writes."""
@@ -337,6 +338,11 @@ class SqlStore:
 def _of(table: Table, run_id: str, *, column: str = "run_id") -> Select[Any]:
     """The rows of `table` that belong to a run."""
     return select(table).where(table.c[column] == run_id)
+
+
+def _replace_owner(connection: Connection, run_id: str, owner: Owner) -> None:
+    connection.execute(tables.owners.delete().where(tables.owners.c.run_id == run_id))
+    connection.execute(tables.owners.insert(), asdict(owner) | {"run_id": run_id})
 
 
 def _manifest(digest: Digest) -> Select[Any]:

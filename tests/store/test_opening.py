@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from cognify_core.errors import StoreError, StoreVersionError
+from cognify_core.store.sql import open_store
+from cognify_core.store.tables import REVISIONS, metadata
+from tests.store.values import RUN, begin, notes
+
+
+def test_a_new_store_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "home" / "cognify.db"
+    store = open_store(path)
+    begin(store)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+    store.close()
+
+
+def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir(mode=0o755)
+    open_store(tmp_path / "shared" / "cognify.db").close()
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_store_keeps_what_it_holds_from_one_opening_to_the_next(path: Path) -> None:
+    first = open_store(path)
+    begin(first)
+    first.append(RUN, notes(1, 2))
+    first.close()
+    second = open_store(path)
+    assert second.run(RUN).size == 3
+    second.close()
+
+
+def test_an_existing_store_opens_within_50_milliseconds(path: Path) -> None:
+    spent = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        store = open_store(path)
+        store.runs()
+        spent.append(time.perf_counter() - begun)
+        store.close()
+    assert min(spent) < 0.05
+
+
+def test_an_existing_store_opens_without_alembic(path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from cognify_core.store.sql import open_store\n"
+        f"open_store(Path({str(path)!r})).close(); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_store_of_a_newer_schema_is_not_touched(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(
+        StoreVersionError, match=r"newer Cognify \(its schema is 9999.*pip install --upgrade cognify-audit"
+    ):
+        open_store(path)
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"mlflow\.db is an SQLite database, but no Cognify store"):
+        open_store(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_another_kind_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Things to remember. " * 100)
+    with pytest.raises(StoreError, match=r"notes\.txt failed: it is not an SQLite database"):
+        open_store(path)
+    assert path.read_text() == "Things to remember. " * 100
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="it cannot be opened"):
+        open_store(tmp_path)
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(StoreError, match=r"home: (File exists|Not a directory); mend that, or set COGNIFY_HOME"):
+        open_store(tmp_path / "home" / "cognify.db")
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    (tmp_path / "cognify.db").write_bytes(b"")
+    store = open_store(tmp_path / "cognify.db")
+    assert store.runs() == []
+    store.close()
+
+
+def test_several_processes_may_create_one_store_at_once(tmp_path: Path) -> None:
+    program = "import sys; from cognify_core.store.sql import open_store; print(open_store(sys.argv[1]).runs())"
+    command = [sys.executable, "-c", program, str(tmp_path / "home" / "cognify.db")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(5)]
+    outputs = [process.communicate() for process in processes]
+    assert outputs == [(b"[]\n", b"")] * 5
+
+
+def test_the_migrations_make_the_tables_that_the_store_speaks_of(path: Path) -> None:
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_the_revisions_that_the_store_knows_are_those_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", "cognify_core.store:migrations")
+    script = ScriptDirectory.from_config(config)
+    assert tuple(revision.revision for revision in script.walk_revisions())[::-1] == REVISIONS
+
+
+def test_a_forked_child_writes_through_connections_of_its_own(path: Path) -> None:
+    program = f"""
+import os
+from cognify_core.store.sql import open_store
+from tests.store.values import RUN, begin, note
+store = open_store({str(path)!r})
+begin(store)
+store.append(RUN, [note(1)])
+child = os.fork()
+store.append(RUN, [note(2, writer=str(os.getpid()))])
+store.close()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.run(RUN).size == 4
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=Path(__file__).parents[2]).returncode == 0

@@ -1,0 +1,78 @@
+"""What the tests of stores write: drafts, and runs that have got so far."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cognify_core.merkle import leaf_hash, root_hash
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Amends, Body, Draft, Note, RunClosed
+from cognify_core.model.record import Freeze
+from cognify_core.store.protocol import Receipt, Store
+from tests import factories
+
+RUN = factories.RUN_ID
+OTHER = factories.OTHER_RUN_ID
+ADDENDUM = "run_20250914_090000_0c0de"
+BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'
+
+
+def draft(body: Body, counter: int = 0, *, writer: str = "main", time: str = factories.TIME) -> Draft:
+    return Draft(time, body, writer, counter)
+
+
+def note(counter: int, *, writer: str = "main") -> Draft:
+    return draft(Note(text=f"note {counter} of {writer}"), counter, writer=writer)
+
+
+def notes(*counters: int, writer: str = "main") -> list[Draft]:
+    return [note(counter, writer=writer) for counter in counters]
+
+
+def closed(counter: int = 1000, *, writer: str = "main", complete: bool = True, status: str = "COMPLETED") -> Draft:
+    reasons = () if complete else ("a disk was full",)
+    return draft(
+        RunClosed.model_validate({"status": status, "complete": complete, "reasons": reasons, "counts": {}}),
+        counter,
+        writer=writer,
+    )
+
+
+def begin(store: Store, run_id: str = RUN, **opened: object) -> None:
+    """A run that is open, and holds `run_opened` alone."""
+    time = opened.pop("time", factories.OPENED_AT)
+    store.create(run_id, draft(factories.opened(**opened), time=str(time)))
+
+
+def frozen(store: Store, run_id: str = RUN, **opened: object) -> Freeze:
+    """A run that is closed and frozen, of three events."""
+    begin(store, run_id, **opened)
+    store.append(run_id, [note(1), closed()])
+    return store.freeze(run_id, freeze_of(store, run_id))
+
+
+def freeze_of(store: Store, run_id: str = RUN) -> Freeze:
+    leaves = [leaf_hash(event) for event in store.events(run_id)]
+    return Freeze(len(leaves), root_hash(leaves).hex(), Digest.of(b"lineage"), factories.SEALED_AT)
+
+
+def amends(run_id: str = RUN, ordinal: int = 1, nonce: str = factories.NONCE) -> Amends:
+    return Amends(run_id=run_id, nonce=nonce, ordinal=ordinal, previous=Digest.of(BUNDLE))
+
+
+def receipt(package: bytes = b"package", run_id: str = RUN) -> Receipt:
+    return Receipt(
+        package_hash=Digest.of(package),
+        run_id=run_id,
+        format="json",
+        template=None,
+        renderer="cognify-audit 0.1.0",
+        addenda=(Digest.of(b"first"), Digest.of(b"second")),
+        path="packages/package.json",
+        bundle=BUNDLE,
+    )
+
+
+def later(draft: Draft) -> Draft:
+    """The same draft, said at another time."""
+    return replace(draft, time=factories.CLOSED_AT)
