@@ -1,0 +1,143 @@
+"""Secrets stay out of the record, and what only sounds like one stays in."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cognify_core.capture.config import encode_config, to_facts
+from cognify_core.capture.redaction import is_secret_text, redact_arguments, strip_credentials
+
+GONE = {"$redacted": True}
+SECRET_KEYS = [
+    "password",
+    "db_password",
+    "passwd",
+    "client_secret",
+    "api_key",
+    "OPENAI_API_KEY",
+    "aws_access_key",
+    "private_key",
+    "credentials",
+    "Authorization",
+    "hub_token",
+    "auth_token",
+    "access_token",
+    "x-api-key",
+]
+TOKENS = [
+    "hf_" + "aB3" * 10,
+    "sk-" + "proj-abc123" * 3,
+    "AKIA" + "ABCDEFGH12345678",
+    "ghp_" + "a1B2" * 9,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----",
+    "https://user:pw@example.org/x",
+    "postgresql+psycopg://u:p@db/x",
+]
+
+
+@pytest.mark.parametrize("key", SECRET_KEYS)
+def test_strings_under_a_secret_key_are_redacted_without_a_hash(key: str) -> None:
+    config = encode_config({key: "hunter2"})
+    assert config.config == {key: GONE}
+    assert config.redacted == (f"/{key}",)
+
+
+@pytest.mark.parametrize("value", [None, 7, True, 1.5])
+def test_only_strings_are_redacted(value: object) -> None:
+    assert to_facts({"password": value}) == {"password": value}
+
+
+@pytest.mark.parametrize(
+    "key", ["use_cls_token", "pad_token", "num_memory_tokens", "eos_token", "secretary", "password_length", "token"]
+)
+def test_keys_that_only_sound_secret_stay(key: str) -> None:
+    assert to_facts({key: "[PAD]"}) == {key: "[PAD]"}
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_strings_in_the_shape_of_a_secret_are_redacted_wherever_they_stand(token: str) -> None:
+    assert to_facts({"x": [token, f"--opt={token}"], "y": {1: token}}) == {
+        "x": [GONE, GONE],
+        "y": {"$items": [[1, GONE]]},
+    }
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_key_in_the_shape_of_a_secret_is_redacted_too(token: str) -> None:
+    config = encode_config({token: object()})
+    assert token.encode() not in config.manifest
+    assert token not in "".join(config.opaque + config.redacted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf_hub_download_something_long",
+        "task-classification-of-long-documents",
+        "sk-learn",
+        "AKIA",
+        "ghp_x",
+        "eyJ",
+        "https://example.org:8080/a@b",
+        "mailto:someone@example.org",
+        "12:30 @ noon",
+        "model@main:latest",
+    ],
+)
+def test_harmless_text_stays(text: str) -> None:
+    assert to_facts(text) == text
+
+
+def test_everything_below_a_secret_key_is_secret() -> None:
+    config = {"credentials": {"user": "u", "parts": ["a", Path("/b"), b"c"], "port": 1}}
+    assert to_facts(config) == {"credentials": {"user": GONE, "parts": [GONE, GONE, GONE], "port": 1}}
+
+
+def test_a_secret_under_a_map_with_other_keys_is_redacted() -> None:
+    assert to_facts({"password": "x", 1: 2}) == {"$items": [["password", GONE], [1, 2]]}
+
+
+@pytest.mark.parametrize("text", ["a" * 10**6, "a-" * 10**5, "-----BEGIN " * 10**4, "a://" * 10**5, "eyJa.eyJ" * 10**4])
+def test_long_text_is_searched_in_little_time(text: str) -> None:
+    start = time.perf_counter()
+    is_secret_text(text)
+    assert time.perf_counter() - start < 2
+
+
+def test_a_command_line_keeps_its_shape() -> None:
+    command = ["train.py", "--lr=1e-4", "--hub_token", "abc", "--api-key=xyz", "--flag", TOKENS[0], f"--x={TOKENS[2]}"]
+    assert redact_arguments(command) == [
+        "train.py",
+        "--lr=1e-4",
+        "--hub_token",
+        "[redacted]",
+        "--api-key=[redacted]",
+        "--flag",
+        "[redacted]",
+        "--x=[redacted]",
+    ]
+
+
+def test_a_secret_option_without_a_value_hides_no_other_option() -> None:
+    assert redact_arguments(["--password", "--epochs", "3"]) == ["--password", "--epochs", "3"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:pw@host/x.git", "https://host/x.git"),
+        ("https://oauthtoken@host/x.git", "https://host/x.git"),
+        ("https://host/x.git?private_token=1#a", "https://host/x.git"),
+        ("ssh://git@host:22/x.git", "ssh://git@host:22/x.git"),
+        ("ssh://git:pw@host/x.git", "ssh://git@host/x.git"),
+        ("git@host:x.git", "git@host:x.git"),
+        ("https://host/x.git", "https://host/x.git"),
+        ("/srv/git/x.git", "/srv/git/x.git"),
+    ],
+)
+def test_remotes_lose_their_credentials(url: str, shown: str) -> None:
+    assert strip_credentials(url) == shown
