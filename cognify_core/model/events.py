@@ -30,7 +30,8 @@ ClosedStatus: TypeAlias = Literal["COMPLETED", "FAILED", "INTERRUPTED"]
 class Body(BaseModel):
     """What one kind of event says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # "constants" keeps NaN a NaN until the canonical encoder refuses it; the default would write null instead.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
     kind: str
 

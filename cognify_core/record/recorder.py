@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -28,6 +28,7 @@ from cognify_core.store.protocol import Store
 
 QUEUE_LIMIT = 20_000
 WAITING_LIMIT = 2_000
+ITEMS_AT_ONCE = 1_000
 POINTS_AN_EVENT = 50
 METRICS_SECONDS = 5.0
 RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
@@ -45,14 +46,22 @@ class Recorder:
     In a forked child, where the carrying thread does not live, all of them do nothing.
     """
 
-    def __init__(self, store: Store, run_id: str, writer: str, spool: Spool, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        writer: str,
+        spool: Spool,
+        clock: Clock = utc_now,
+        pauses: Sequence[float] = RETRY_SECONDS,
+    ) -> None:
         self.run_id = run_id
         self.writer = writer
         self.thinned = 0
         """Metric points that were not recorded."""
         self.refused = 0
         """Events that came after the run was sealed or discarded by somebody else."""
-        self._store, self._spool, self._clock = store, spool, clock
+        self._store, self._spool, self._clock, self._pauses = store, spool, clock, pauses
         self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._points: list[tuple[int, str, Json]] = []
         self._points_since = 0.0
@@ -102,7 +111,7 @@ class Recorder:
         while not self._stopped:
             marks = self._gather()
             self._deliver()
-            for pause in RETRY_SECONDS if marks else ():
+            for pause in self._pauses if marks else ():
                 if not self._waiting:
                     break
                 time.sleep(pause)
@@ -114,8 +123,8 @@ class Recorder:
         """Move what is on the queue into `_waiting`; return the marks that flushes left there."""
         marks: list[threading.Event] = []
         try:
-            item = self._queue.get(timeout=self._patience())
-            while True:
+            for taken in range(ITEMS_AT_ONCE):
+                item = self._queue.get(block=taken == 0, timeout=self._patience())
                 match item:
                     case threading.Event():
                         marks.append(item)
@@ -123,7 +132,6 @@ class Recorder:
                         self._add_points(step, values)
                     case (str() as moment, body, manifest):
                         self._add(moment, body, manifest)
-                item = self._queue.get_nowait()
         except Empty:
             pass
         if marks or time.monotonic() - self._points_since >= METRICS_SECONDS:
@@ -132,7 +140,7 @@ class Recorder:
 
     def _patience(self) -> float | None:
         if self._failures:
-            return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+            return self._pauses[min(self._failures, len(self._pauses)) - 1]
         return METRICS_SECONDS if self._points else None
 
     def _add(self, moment: str, body: Body, manifest: bytes | None) -> None:

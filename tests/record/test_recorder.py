@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cognify_core.errors import StoreError
+from cognify_core.model.events import Draft, Failure, Metrics, parse_event
+from cognify_core.record.recorder import QUEUE_LIMIT, WAITING_LIMIT, Recorder
+from cognify_core.record.spool import Spool
+from cognify_core.store.sql import SqlStore
+from tests.factories import RUN_ID, TREE, checkpoint, dataset, note
+
+
+class DiskThatFails:
+    """A real store on a disk that can be made to fail and to hang."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.store = store
+        self.failing = False
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
+        self.gate.wait()
+        if self.failing:
+            raise StoreError("the disk is full")
+        return self.store.append(run_id, drafts, at=at)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+@pytest.fixture
+def disk(store: SqlStore) -> DiskThatFails:
+    return DiskThatFails(store)
+
+
+@pytest.fixture
+def recording(disk: DiskThatFails, tmp_path: Path) -> Iterator[Callable[[], Recorder]]:
+    made: list[Recorder] = []
+
+    def start() -> Recorder:
+        made.append(Recorder(disk, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.02,)))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield start
+    disk.failing = False
+    disk.gate.set()
+    for recorder in made:
+        recorder.stop(5)
+
+
+def _bodies(store: SqlStore) -> list[Any]:
+    return [parse_event(data).body for data in store.events(RUN_ID)]
+
+
+def test_what_was_put_before_a_flush_is_in_the_store_after_it(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    recorder.put(note(text="first"))
+    recorder.put(dataset(), TREE)
+    assert recorder.flush(5)
+    assert [body.kind for body in _bodies(store)] == ["run_opened", "note", "dataset"]
+
+
+def test_metric_points_are_gathered_fifty_an_event(store: SqlStore, recording: Callable[[], Recorder]) -> None:
+    recorder = recording()
+    for step in range(60):
+        recorder.log(step, {"loss": 0.5, "grad_norm": 1.5})
+    assert recorder.flush(5)
+    points = [body.points for body in _bodies(store) if isinstance(body, Metrics)]
+    assert [len(group) for group in points] == [50, 50, 20]
+    assert points[0][:2] == ((0, "loss", 0.5), (0, "grad_norm", 1.5))
+
+
+def test_nothing_waits_for_a_store_that_hangs(disk: DiskThatFails, recording: Callable[[], Recorder]) -> None:
+    recorder = recording()
+    disk.gate.clear()
+    recorder.put(note())
+    for step in range(2 * QUEUE_LIMIT):
+        recorder.log(step, {"loss": 1.5})
+    assert recorder.thinned >= QUEUE_LIMIT // 2
+    recorder.put(checkpoint(20, inputs=()), TREE)
+    disk.gate.set()
+    assert recorder.flush(30)
+    assert any(body.kind == "checkpoint" for body in _bodies(disk.store))
+
+
+def test_evidence_is_never_thinned(disk: DiskThatFails, recording: Callable[[], Recorder]) -> None:
+    recorder = recording()
+    disk.failing = True
+    for number in range(WAITING_LIMIT + 10):
+        recorder.put(note(text=str(number)))
+    recorder.log(1, {"loss": 0.5})
+    assert not recorder.flush(10)
+    disk.failing = False
+    assert recorder.flush(30)
+    assert sum(body.kind == "note" for body in _bodies(disk.store)) == WAITING_LIMIT + 10
+    assert recorder.thinned == 1
+
+
+def test_a_store_that_fails_and_recovers_loses_nothing_and_the_record_says_so(
+    disk: DiskThatFails, recording: Callable[[], Recorder], caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = recording()
+    disk.failing = True
+    recorder.put(note(text="while the disk was full"))
+    assert not recorder.flush(10)
+    disk.failing = False
+    assert recorder.flush(10)
+    bodies = _bodies(disk.store)
+    assert [body.text for body in bodies if body.kind == "note"] == ["while the disk was full"]
+    assert [body for body in bodies if isinstance(body, Failure)] == [
+        Failure(where="the store", error="StoreError: the disk is full")
+    ]
+    assert "training goes on" in caplog.text
+
+
+def test_what_the_store_does_not_take_waits_on_disk(
+    disk: DiskThatFails, recording: Callable[[], Recorder], tmp_path: Path
+) -> None:
+    recorder = recording()
+    disk.failing = True
+    recorder.put(dataset(), TREE)
+    assert not recorder.flush(10)
+    drafts, manifests = Spool(tmp_path / "spool", RUN_ID, "main").read()
+    assert drafts[0].body.kind == "dataset"
+    assert manifests == [TREE]
+    disk.failing = False
+    assert recorder.flush(10)
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_a_disk_that_takes_neither_record_nor_spool_stops_nothing(
+    disk: DiskThatFails, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    recorder = Recorder(disk, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.02,))  # type: ignore[arg-type]
+    disk.failing = True
+    recorder.put(note())
+    assert not recorder.flush(10)
+    assert "the spool" in caplog.text
+    disk.failing = False
+    assert recorder.stop(10)
+
+
+def test_a_fact_that_has_no_bytes_becomes_a_failure_that_names_it(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    recorder.put(dataset(facts={"rate": float("nan")}), TREE)
+    assert recorder.flush(5)
+    assert [body.where for body in _bodies(store) if isinstance(body, Failure)] == ["a dataset event"]
+
+
+def test_a_run_that_somebody_else_discarded_takes_no_more_and_stops_nothing(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    store.discard(RUN_ID, "a mistake", "2025-09-12T16:45:00.000000Z")
+    recorder.put(note())
+    recorder.flush(10)
+    assert recorder.refused == 1
+
+
+def test_a_forked_child_records_nothing_and_waits_for_nothing(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    with _forked() as in_child:
+        if in_child:
+            recorder.put(note(text="from the child"))
+            os._exit(0 if recorder.flush(None) is False else 1)
+    assert recorder.flush(5)
+    assert [body.kind for body in _bodies(store)] == ["run_opened"]
+
+
+@contextmanager
+def _forked() -> Iterator[bool]:
+    """Run the block in a child too; in the parent, wait for it to have left with exit code 0."""
+    child = os.fork()
+    yield child == 0
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
