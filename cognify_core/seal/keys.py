@@ -76,12 +76,11 @@ class KeyRing:
             SigningKeyError: it is not a P-256 public key, or the name cannot be a file name.
         """
         key = PublicKey.parse(pem)
-        target = self._pins / f"{name}.{key.key_id}.pem"
-        if not _PINNED.fullmatch(target.name):
+        if not _PINNED.fullmatch(file_name := f"{name}.{key.key_id}.pem"):
             raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
         if key not in self.trusted():
-            with _explained(f"cannot write {target}"):
-                _write_once(target, key.pem, mode=0o644)
+            with _explained(f"cannot write to {self._pins}"):
+                _write_once(self._pins / file_name, key.pem, mode=0o644)
         return key
 
     def distrust(self, which: str) -> list[PublicKey]:

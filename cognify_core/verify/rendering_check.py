@@ -27,7 +27,7 @@ def check_rendering(package: Package, data: bytes) -> list[Finding]:
         return [unchecked("package", "the package cannot be rendered again, for what it is made from does not hold")]
     if encode(expected) == data:
         return [holds("package", "the package is, byte for byte, what its record renders to")]
-    return list(_differences(package.value, expected))
+    return list(_differences(package.value, expected)) or [contradicts("package", "the package is not its rendering")]
 
 
 def _differences(found: dict[str, Json], expected: dict[str, Json], where: str = "") -> Iterator[Finding]:
