@@ -59,13 +59,13 @@ def hash_paths(
         manifest.write_bytes(text)
     if as_json:
         emit({"hashes": [outcome_document(path, outcome) for path, outcome in outcomes]})
-    for path, outcome in outcomes:
+    for name, outcome in outcomes:
         if not as_json and outcome.hash is not None:
-            say(f"{outcome.hash}  {path}")
+            say(f"{outcome.hash}  {name}")
         if outcome.hash is None:
-            remark(f"{path}: unresolved ({outcome.reason})")
+            remark(f"{name}: unresolved ({outcome.reason})")
         for gap in outcome.gaps:
-            remark(f"{path}: not covered: {gap}")
+            remark(f"{name}: not covered: {gap}")
     if any(outcome.hash is None for _, outcome in outcomes):
         raise typer.Exit(ExitCode.COULD_NOT)
 

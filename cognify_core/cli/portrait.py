@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from cognify_core.cli.console import say
 from cognify_core.cli.documents import receipt_document, run_document
+from cognify_core.model.numbers import tagged_number
 
 if TYPE_CHECKING:
     from cognify_core.api.views import RunView
@@ -23,10 +25,15 @@ def view_document(view: RunView) -> dict[str, Json]:
         "lineage": view.lineage,
         "gaps": [{"subject": g.subject, "reason": g.reason, "mend": g.mend, "owner": g.owner} for g in view.gaps],
         "notes": [{"text": n.text, "kind": n.note_kind, "subject": n.subject} for n in view.notes],
-        "metrics": view.metrics,
+        "metrics": {name: {key: _number(value) for key, value in seen.items()} for name, seen in view.metrics.items()},
         "packages": [receipt_document(receipt) for receipt in view.packages],
         "addenda": [run_document(row) for row in view.addenda],
     }
+
+
+def _number(value: float) -> Json:
+    """A number as JSON has it, or the name of one that JSON has not: `NaN`, `Infinity`, `-Infinity`."""
+    return value if math.isfinite(value) else str(tagged_number(value)["$float"])
 
 
 def show_run(view: RunView) -> None:

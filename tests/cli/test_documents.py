@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cognify_core.cli import app
+from tests.cli.running import ROOT, json_of
+from tests.cli.test_runs import sealed, still_open
+
+PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
+TABLE = {
+    command: re.findall(r"`([a-z_]+)`", keys)
+    for command, keys in PROMISED.findall((ROOT / "docs/cli.md").read_text("utf-8").replace("\\|", "/"))
+}
+
+
+def document_of(command: str, folder: Path) -> dict[str, Any]:
+    """What a command prints with `--json`, with arguments that suit it."""
+    run = sealed(folder)
+    words: dict[str, list[object]] = {
+        "seal": [still_open(folder)],
+        "discard": [still_open(folder), "--reason", "wrong data"],
+        "hash": [folder / "model"],
+        "diff": [folder / "model", folder / "model"],
+        "dataset": [folder / "rows.jsonl", "--name", "patient_notes", "--run", run],
+        "note": ["text", "--run", run],
+        "attest": ["claim", "--by", "A. Person", "--role", "lead", "--run", run],
+        "keys list": [],
+        "keys show": [],
+        "keys export": [folder / "signer.pub"],
+        "keys trust": [folder / "home/keys/signing.pub"],
+        "keys distrust": ["this-machine"],
+        "doctor": [],
+        "ls": [],
+    }
+    found: dict[str, Any] = json_of(folder, *command.split(), *words.get(command, [run]))
+    return found
+
+
+def test_every_command_stands_in_the_table() -> None:
+    top = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert {name.split()[0] for name in TABLE} == {name.replace("hash_paths", "hash") for name in top} | {"keys"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", TABLE)
+def test_a_document_has_the_keys_that_are_promised(command: str, mine: Path) -> None:
+    promised = TABLE[command]
+    found = document_of(command, mine)
+    outer = promised[:1] if isinstance(found.get(promised[0]), list) and len(found) == 1 else promised
+    assert set(outer) <= set(found)
+    items = found[promised[0]] if outer != promised else []
+    assert all(set(promised[1:]) <= set(item) for item in items if isinstance(item, dict))

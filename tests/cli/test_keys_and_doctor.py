@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from tests.cli.running import cognify, json_of
+
+
+def test_the_key_that_signs_here_is_trusted_here(workspace: Path) -> None:
+    own = json_of(workspace, "keys", "show")
+    assert own["key_id"] in [key["key_id"] for key in json_of(workspace, "keys", "list")["keys"]]
+    assert own["key_id"] in cognify(workspace, "keys", "list").stdout
+
+
+def test_a_key_id_is_what_sha256sum_prints_for_the_exported_file(workspace: Path, tmp_path: Path) -> None:
+    done = json_of(workspace, "keys", "export", tmp_path / "signer.pub")
+    assert done["key_id"] == sha256((tmp_path / "signer.pub").read_bytes()).hexdigest()
+
+
+def test_keys_export_overwrites_nothing(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "signer.pub").write_text("mine")
+    result = cognify(workspace, "keys", "export", tmp_path / "signer.pub")
+    assert result.exit_code == 2
+    assert (tmp_path / "signer.pub").read_text() == "mine"
+
+
+def test_a_key_can_be_trusted_shown_and_distrusted(workspace: Path, tmp_path: Path) -> None:
+    cognify(workspace, "keys", "export", tmp_path / "colleague.pub")
+    trusted = json_of(tmp_path, "keys", "trust", tmp_path / "colleague.pub")
+    assert trusted["name"] == "colleague"
+    assert json_of(tmp_path, "keys", "show", "colleague")["key_id"] == trusted["key_id"]
+    assert json_of(tmp_path, "keys", "distrust", "colleague") == {"distrusted": [trusted["key_id"]]}
+    assert json_of(tmp_path, "keys", "list") == {"keys": []}
+
+
+def test_a_file_that_is_no_key_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "no.pub").write_text("not a key")
+    result = cognify(tmp_path, "keys", "trust", tmp_path / "no.pub")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_key_that_nobody_trusts_is_answered_with_those_that_are(workspace: Path) -> None:
+    result = cognify(workspace, "keys", "show", "nobody")
+    assert result.exit_code == 2
+    assert "this-machine" in result.stderr
+
+
+def test_doctor_finds_this_machine_in_order(workspace: Path) -> None:
+    checks = json_of(workspace, "doctor")["checks"]
+    assert [check["name"] for check in checks if check["ok"] is False] == []
+    assert "store" in cognify(workspace, "doctor").stdout
+
+
+def test_doctor_says_what_mends_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where a folder should be")
+    result = cognify(tmp_path, "doctor")
+    assert result.exit_code == 2
+    assert "COGNIFY_HOME" in result.stdout

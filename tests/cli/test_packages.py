@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from tests.cli.running import as_process, cognify, json_of
+from tests.cli.test_runs import sealed, still_open
+
+
+def exported(folder: Path) -> Path:
+    target = folder / "package.json"
+    assert cognify(folder, "export", sealed(folder), "-o", target).exit_code == 0
+    return target
+
+
+def test_export_prints_the_hash_that_sha256sum_prints(mine: Path) -> None:
+    done = json_of(mine, "export", sealed(mine), "-o", mine / "package.json")
+    assert done["path"] == str(mine / "package.json")
+    assert done["package_hash"] == "sha256:" + sha256((mine / "package.json").read_bytes()).hexdigest()
+    assert Path(done["receipt"]).is_file()
+    assert done["package_hash"] in cognify(mine, "export", sealed(mine), "-o", mine / "again.json").stdout
+
+
+def test_an_unknown_format_is_answered_with_the_table_of_those_that_exist(workspace: Path) -> None:
+    result = cognify(workspace, "export", sealed(workspace), "--format", "docx")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "json" in result.stderr.splitlines()[-1]
+
+
+def test_verify_holds_for_a_package_sealed_here(mine: Path) -> None:
+    report = json_of(mine, "verify", exported(mine))
+    assert report["exit_code"] == 0
+    assert report["sections"]["intact"] == report["sections"]["signer"] == "ok"
+
+
+def test_verify_prints_the_four_sections_and_the_verdict(mine: Path) -> None:
+    said = cognify(mine, "verify", exported(mine)).stdout.splitlines()
+    assert [line.split()[0] for line in said if line.split()[0] in ("intact", "signer", "ledger", "anchor")] == [
+        "intact", "signer", "ledger", "anchor",
+    ]  # fmt: skip
+    assert said[-1].endswith("(exit code 0)")
+
+
+def test_verify_holds_for_a_run_in_the_store(workspace: Path) -> None:
+    assert json_of(workspace, "verify", sealed(workspace))["run_id"] == sealed(workspace)
+
+
+def test_a_run_that_is_not_sealed_cannot_be_verified(workspace: Path) -> None:
+    assert cognify(workspace, "verify", still_open(workspace)).exit_code == 2
+
+
+def test_verify_names_a_contradiction_first_and_ends_with_1(mine: Path) -> None:
+    package = exported(mine)
+    package.write_bytes(package.read_bytes().replace(b"patient_notes", b"patient_votes", 1))
+    result = cognify(mine, "verify", package)
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("✗"))
+    assert first < next(place for place, line in enumerate(lines) if line.startswith("intact"))
+    assert json_of(mine, "verify", package, code=1)["exit_code"] == 1
+
+
+def test_a_signer_that_nobody_pinned_ends_with_2_and_the_command_that_would_do(mine: Path, tmp_path: Path) -> None:
+    package = exported(mine)
+    result = cognify(tmp_path, "verify", package)
+    assert result.exit_code == 2
+    assert f"cognify keys trust KEY.pub && cognify verify {package}" in result.stdout
+    assert cognify(mine, "keys", "export", tmp_path / "signer.pub").exit_code == 0
+    assert cognify(tmp_path, "verify", package, "--key", tmp_path / "signer.pub").exit_code == 0
+    assert cognify(tmp_path, "keys", "trust", tmp_path / "signer.pub").exit_code == 0
+    assert cognify(tmp_path, "verify", package).exit_code == 0
+
+
+def test_a_package_that_is_not_there_could_not_be_checked(tmp_path: Path) -> None:
+    result = cognify(tmp_path, "verify", tmp_path / "missing.json")
+    assert result.exit_code == 2
+    assert "missing.json" in result.stderr
+
+
+def test_artifacts_that_changed_on_disk_are_named(mine: Path) -> None:
+    run = sealed(mine)
+    report = json_of(mine, "verify", run, "--artifacts")
+    assert report["exit_code"] == 0
+
+
+def test_hostile_text_in_a_package_reaches_no_terminal(mine: Path) -> None:
+    package = exported(mine)
+    package.write_bytes(package.read_bytes().replace(b"patient_notes", b"[red]\\u001b[31m\\u202e", 1))
+    result = cognify(mine, "verify", package)
+    assert result.exit_code == 1
+    assert not set(result.stdout) & set("\x1b\u202e")
+
+
+def test_a_note_after_the_seal_makes_a_new_package_with_an_addendum(mine: Path) -> None:
+    before = json_of(mine, "export", sealed(mine))
+    said = as_process(mine, "note", "fails on negation", "--kind", "limitation", "--run", sealed(mine), "--json")
+    after = json.loads(said.stdout)
+    assert after["package_hash"] != before["package_hash"]
+    assert "note (limitation): fails on negation" in cognify(mine, "show", sealed(mine)).stdout
+    assert len(json_of(mine, "show", sealed(mine))["addenda"]) == 1
+    assert cognify(mine, "verify", after["path"]).exit_code == 0
+
+
+def test_an_attestation_goes_into_an_addendum_with_the_digest_of_its_evidence(mine: Path) -> None:
+    (mine / "review.txt").write_text("50 outputs reviewed")
+    words = ["--by", "A. Person", "--role", "clinical lead", "--evidence", mine / "review.txt", "--run", sealed(mine)]
+    after = json_of(mine, "attest", "reviewed 50 outputs", *words)
+    digest = sha256(b"50 outputs reviewed").hexdigest()
+    assert digest in Path(after["path"]).read_text("utf-8")
+
+
+def test_a_dataset_can_be_put_on_record_after_the_seal(mine: Path) -> None:
+    words = ["--name", "patient_notes", "--provenance", "licence=CC0", "--run", sealed(mine)]
+    after = json_of(mine, "dataset", mine / "rows.jsonl", *words)
+    package = json.loads(Path(after["path"]).read_text("utf-8"))
+    assert [node["type"] for node in package["addenda"][0]["nodes"]] == ["dataset"]
+    assert "CC0" in Path(after["path"]).read_text("utf-8")
