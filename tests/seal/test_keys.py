@@ -49,7 +49,7 @@ def test_a_key_of_another_kind_in_its_place_is_refused(tmp_path: Path) -> None:
 
 def test_a_key_made_with_openssl_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "signing.pem"
-    command = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path]
+    command = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     path.chmod(0o600)
     signer = KeyRing(tmp_path).signer()
