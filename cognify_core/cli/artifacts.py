@@ -15,6 +15,8 @@ from cognify_core.cli.options import AsJson, RunOption, pairs
 from cognify_core.cli.progress import counting, waiting
 from cognify_core.cli.statements import finish
 
+_OPTIONS_OF_DATASET = frozenset({"data", "name", "role", "run_id", "schema_version", "source_category"})
+
 
 class View(StrEnum):
     """As what a path is hashed (`docs/formats.md`)."""
@@ -104,8 +106,16 @@ def dataset(
     """Put a dataset on a run's record."""
     from cognify_core import api
 
-    said = {"schema_version": schema_version, "source_category": source_category}
-    live = api.process().writing_to(run)
+    facts = pairs(provenance or (), "--provenance", taken=_OPTIONS_OF_DATASET)
     with waiting(f"hashing {path.name}"):
-        live.workspace.declare_in(live, path, name, role, said | pairs(provenance or (), "--provenance"))
-        finish(run, {"name": name, "role": role}, as_json)
+        handle = api.dataset(
+            path,
+            name=name,
+            schema_version=schema_version,
+            role=role,
+            source_category=source_category,
+            run_id=run,
+            **facts,
+        )
+        digest = None if handle.hash is None else str(handle.hash)
+        finish(run, {"name": name, "role": role, "hash": digest}, as_json)
