@@ -29,7 +29,6 @@ from cognify_core.store.places import (
 )
 from cognify_core.store.tables import REVISIONS
 
-WAIT_SECONDS = 60.0
 APPLICATION_ID = 0x436F676E  # "Cogn": by this a store is told from other SQLite files (sqlite.org/pragma)
 
 _WRITES = "cognify_writes"
@@ -41,19 +40,23 @@ _PRAGMAS = (
 
 
 class Sqlite:
-    """One SQLite file. Threads share it; a forked child gets connections of its own."""
+    """One SQLite file. Threads share it; a forked child gets connections of its own.
 
-    def __init__(self, path: Path, mounts: Path = MOUNTS) -> None:
+    Whoever finds it locked waits for `wait_seconds`.
+    """
+
+    def __init__(self, path: Path, mounts: Path = MOUNTS, wait_seconds: float = 60.0) -> None:
         self.path = path.absolute()
         self.place = str(self.path)
         self.network = network_file_system(self.path, mounts)
         self._journal_mode = "delete" if self.network else "wal"
+        self._wait_seconds = wait_seconds
         self._inherited: list[Engine] = []
         self._start()
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._engine = _engine(self.path, "FULL" if self.network is None else "EXTRA")
+        self._engine = _engine(self.path, "FULL" if self.network is None else "EXTRA", self._wait_seconds)
         self._turn = threading.Lock()
 
     @property
@@ -79,7 +82,7 @@ class Sqlite:
             with self._shared():
                 ready = self._is_ready()
             if not ready:
-                with locked(self._lock_file if self.network else self.path.parent, WAIT_SECONDS):
+                with locked(self._lock_file if self.network else self.path.parent, self._wait_seconds):
                     self._migrate()
             # A process may have died between writing to the log and its sync. What it wrote can be read already, and
             # so must not be lost any more: an append that is passed over promises that it is on disk.
@@ -96,9 +99,14 @@ class Sqlite:
     def writing(self) -> Iterator[Connection]:
         """A transaction that is alone in writing, and on disk when this returns; undone where the block raises."""
         engine = self._current()
-        with self._errors(), self._turn, self._shared(), engine.connect() as connection:
-            yield connection.execution_options(**{_WRITES: True})
-            connection.commit()
+        with (
+            self._errors(),
+            self._turn,
+            self._shared(),
+            engine.connect() as connection,
+            connection.execution_options(**{_WRITES: True}).begin(),
+        ):
+            yield connection
 
     def purge(self) -> None:
         """Fold the log into the file and empty it, so that what was erased can be read from neither."""
@@ -122,7 +130,7 @@ class Sqlite:
 
     def _shared(self) -> AbstractContextManager[None]:
         """The lock that stands in for SQLite's own where those cannot be relied on."""
-        return locked(self._lock_file, WAIT_SECONDS) if self.network else nullcontext()
+        return locked(self._lock_file, self._wait_seconds) if self.network else nullcontext()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -134,7 +142,7 @@ class Sqlite:
     @contextmanager
     def _plain(self) -> Iterator[sqlite3.Connection]:
         """A connection for statements that stand outside transactions."""
-        with closing(sqlite3.connect(self.path, WAIT_SECONDS, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(self.path, self._wait_seconds, isolation_level=None)) as connection:
             yield connection
 
     def _is_ready(self) -> bool:
@@ -173,14 +181,14 @@ class Sqlite:
         sync_directory(self.path.parent)
 
 
-def _engine(path: Path, synchronous: str) -> Engine:
+def _engine(path: Path, synchronous: str, wait_seconds: float) -> Engine:
     """An engine whose transactions begin when we say so: the driver's own begin too late, at the first write.
 
     `synchronous` is FULL for a log; EXTRA for a rollback journal, whose removal is what commits (sqlite.org/pragma).
     """
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
+        connect_args={"timeout": wait_seconds, "isolation_level": None},
         max_overflow=-1,
     )
 

@@ -1,0 +1,160 @@
+"""Any sequence of calls leaves a store as it leaves the simplest thing that could be one: a dict."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from cognify_core.errors import RecordError, RecordLengthError, RunNotFoundError, RunSealedError
+from cognify_core.model.events import Draft, RunClosed
+from cognify_core.model.record import Freeze
+from cognify_core.store.sql import SqlStore, open_store
+from tests import factories
+from tests.store.values import begin, closed, freeze_of, note
+
+RUN_IDS = st.sampled_from([f"run_20250912_143022_0000{digit}" for digit in range(3)])
+DRAFTS = st.lists(
+    st.one_of(
+        st.builds(note, st.integers(0, 30), writer=st.sampled_from(["rank0", "rank1"])),
+        st.builds(closed, st.just(99), writer=st.just("rank0")),
+    ),
+    max_size=4,
+    unique_by=lambda draft: (draft.writer, draft.counter),
+)
+
+
+@dataclass
+class Model:
+    """One run, as far as a store must know it."""
+
+    events: list[bytes]
+    held: set[tuple[str, int]] = field(default_factory=lambda: {("main", 0)})
+    closed: bool = False
+    freeze: Freeze | None = None
+    bundle: bytes | None = None
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """The store beside its model."""
+
+    template: ClassVar[Path]
+    """An empty store, to be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models: dict[str, Model] = {}
+        self.discarded: list[str] = []
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(shutil.copy(self.template, self.folder.name))
+        self.store: SqlStore = open_store(self.path)
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+    @rule()
+    def open_again(self) -> None:
+        self.store.close()
+        self.store = open_store(self.path)
+
+    @rule(run_id=RUN_IDS)
+    def create(self, run_id: str) -> None:
+        if run_id in self.models or run_id in self.discarded:
+            with pytest.raises(RecordError):
+                begin(self.store, run_id)
+            return
+        begin(self.store, run_id)
+        first = Draft(factories.OPENED_AT, factories.opened(), "main", 0)
+        self.models[run_id] = Model([first.at(run_id, 0).encode()])
+
+    @rule(run_id=RUN_IDS, drafts=DRAFTS, shift=st.sampled_from([None, None, 0, 1]))
+    def append(self, run_id: str, drafts: list[Draft], shift: int | None) -> None:
+        if (model := self.models.get(run_id)) is None:
+            with pytest.raises(RunNotFoundError):
+                self.store.append(run_id, drafts)
+            return
+        at = None if shift is None else len(model.events) + shift
+        fresh = [draft for draft in drafts if (draft.writer, draft.counter) not in model.held]
+        ends_early = any(isinstance(draft.body, RunClosed) for draft in fresh[:-1])
+        if fresh and (model.closed or ends_early):
+            with pytest.raises(RunSealedError):
+                self.store.append(run_id, drafts, at=at)
+        elif fresh and shift:
+            with pytest.raises(RecordLengthError):
+                self.store.append(run_id, drafts, at=at)
+        else:
+            model.events += [draft.at(run_id, seq).encode() for seq, draft in enumerate(fresh, len(model.events))]
+            model.held |= {(draft.writer, draft.counter) for draft in fresh}
+            model.closed |= any(isinstance(draft.body, RunClosed) for draft in fresh)
+            assert self.store.append(run_id, drafts, at=at) == len(model.events)
+
+    @rule(run_id=RUN_IDS)
+    def freeze(self, run_id: str) -> None:
+        if (model := self.models.get(run_id)) is None:
+            return
+        freeze = freeze_of(self.store, run_id)
+        if not model.closed:
+            with pytest.raises(RecordError):
+                self.store.freeze(run_id, freeze)
+            return
+        model.freeze = model.freeze or freeze
+        assert self.store.freeze(run_id, freeze) == model.freeze
+
+    @rule(run_id=RUN_IDS, bundle=st.binary(max_size=3))
+    def put_bundle(self, run_id: str, bundle: bytes) -> None:
+        if (model := self.models.get(run_id)) is None:
+            return
+        if model.freeze is None:
+            with pytest.raises(RecordError):
+                self.store.put_bundle(run_id, bundle)
+            return
+        model.bundle = bundle if model.bundle is None else model.bundle
+        assert self.store.put_bundle(run_id, bundle) == model.bundle
+
+    @rule(run_id=RUN_IDS)
+    def discard(self, run_id: str) -> None:
+        if (model := self.models.get(run_id)) is None:
+            return
+        if model.freeze is not None:
+            with pytest.raises(RunSealedError):
+                self.store.discard(run_id, "a whim", factories.TIME)
+            return
+        assert self.store.discard(run_id, "a whim", factories.TIME).size == len(model.events)
+        del self.models[run_id]
+        self.discarded.append(run_id)
+
+    @invariant()
+    def holds_what_the_model_holds(self) -> None:
+        rows = {row.run_id: row for row in self.store.runs()}
+        assert set(rows) == set(self.models)
+        assert [stone.run_id for stone in self.store.tombstones()] == self.discarded
+        for run_id, model in self.models.items():
+            assert list(self.store.events(run_id)) == model.events
+            assert (rows[run_id].size, rows[run_id].freeze) == (len(model.events), model.freeze)
+            assert self.store.bundle(run_id) == model.bundle
+
+
+def test_any_sequence_of_calls_leaves_a_store_like_its_model(empty_store: Path) -> None:
+    class Machine(StoreMachine):
+        template = empty_store
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
