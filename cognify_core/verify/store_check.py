@@ -1,0 +1,192 @@
+"""A run in a store: record, freeze, seal, rows and receipts, each against the others.
+
+A store is not trusted: whoever can write to it can change any of these, but not all of them so that they still agree
+under a pinned key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from typing import TypeVar
+
+from cognify_core.errors import CognifyError, FormatError, StoreError
+from cognify_core.export.inputs import SealedRun
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Artifact, parse_event
+from cognify_core.model.record import Freeze, Status
+from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.signing import PublicKey
+from cognify_core.seal.statement import LINEAGE_SUBJECT, ReceiptStatement
+from cognify_core.store.protocol import Receipt, RunRow, Store
+from cognify_core.verify.addenda_check import check_chain
+from cognify_core.verify.report import RUN_CHECKS, Check, Finding, Report, contradicts, holds, unchecked
+from cognify_core.verify.run_check import check_sealed_run
+from cognify_core.verify.seal_check import check_signature
+
+STORE_CHECKS: frozenset[Check] = RUN_CHECKS | {("intact", "store")}
+Found = TypeVar("Found")
+
+
+def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report:
+    """Check a run and its sealed addenda in a store, byte for byte as a package's would be.
+
+    Raises:
+        RunNotFoundError: the store holds no such run.
+        StoreError: the store cannot be read at all.
+    """
+    row = store.run(run_id)
+    run, findings = _check_one(store, row, trusted, "")
+    addenda: list[SealedRun] = []
+    for addendum in store.addenda(run_id):
+        if addendum.status is Status.AUDIT_SEALED:
+            sealed, found = _check_one(store, addendum, trusted, f"addendum {addendum.ordinal}: ")
+            addenda += [sealed] if sealed else []
+            findings += found
+        else:
+            told = f"addendum {addendum.ordinal} ({addendum.run_id}) is {addendum.status}; not sealed, not looked at"
+            findings.append(holds("addendum_open", told))
+    if run is not None:
+        findings += check_chain(run, addenda)
+        findings += _check_receipts(store, run_id, trusted)
+    return Report(run_id, tuple(findings), STORE_CHECKS, run_id)
+
+
+def _check_one(
+    store: Store, row: RunRow, trusted: Sequence[PublicKey], where: str
+) -> tuple[SealedRun | None, list[Finding]]:
+    bundle = store.bundle(row.run_id)
+    if bundle is None:
+        told = f"{where}{row.run_id} is {row.status} and not sealed: seal it with `cognify seal {row.run_id}`"
+        return None, [unchecked("unsealed", told)]
+    events, findings = _events(store, row, where)
+    manifests, lost = _manifests(store, events, where)
+    run = SealedRun(row.run_id, events, bundle, b"", manifests)
+    findings += check_sealed_run(run, trusted, carried=None, where=where)
+    findings += lost
+    rows = [*_check_freeze(run, row.freeze, where), *_check_row(run, row, where)]
+    return run, [
+        *findings,
+        *(rows or [holds("store", f"{where}the store's own rows agree with the record and the seal")]),
+    ]
+
+
+def _events(store: Store, row: RunRow, where: str) -> tuple[tuple[bytes, ...], list[Finding]]:
+    try:
+        return tuple(store.events(row.run_id)), []
+    except StoreError as error:
+        place = _last_missing(store, row)
+        return (), [contradicts("store_events", f"{where}event {place} is missing from the store: {error}")]
+
+
+def _last_missing(store: Store, row: RunRow) -> int:
+    """The last place from which the record cannot be read to its end."""
+    low, high = 0, row.size - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _attempt(lambda start=middle: list(store.events(row.run_id, start))) is None:  # type: ignore[misc]
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _attempt(read: Callable[[], Found]) -> Found | None:
+    try:
+        return read()
+    except StoreError:
+        return None
+
+
+def _manifests(store: Store, events: Sequence[bytes], where: str) -> tuple[dict[str, bytes], list[Finding]]:
+    manifests: dict[str, bytes] = {}
+    findings: list[Finding] = []
+    for digest in _named(events):
+        try:
+            manifests[str(digest)] = store.manifest(digest)
+        except StoreError as error:
+            findings.append(contradicts("store_manifest", f"{where}{error}"))
+    return manifests, findings
+
+
+def _named(events: Sequence[bytes]) -> list[Digest]:
+    """The manifests that readable events name; unreadable events are reported elsewhere."""
+    named: dict[Digest, None] = {}
+    for event in events:
+        try:
+            body = parse_event(event).body
+        except FormatError:
+            continue
+        if isinstance(body, Artifact) and body.hash and body.manifest:
+            named[body.hash] = None
+    return list(named)
+
+
+def _check_freeze(run: SealedRun, freeze: Freeze | None, where: str) -> Iterator[Finding]:
+    try:
+        signed = run.statement.predicate
+        lineage = run.statement.digests.get(LINEAGE_SUBJECT)
+    except FormatError:
+        return
+    if freeze is None or lineage is None:
+        yield contradicts("store_freeze", f"{where}the run has a seal, and the store says nothing of a freeze")
+        return
+    expected = Freeze(signed.record.size, signed.record.root, lineage, signed.sealed_at)
+    for field in fields(Freeze):
+        kept, told = getattr(freeze, field.name), getattr(expected, field.name)
+        if kept != told:
+            yield contradicts(
+                "store_freeze", f"{where}the store says that {field.name} was frozen as {kept}, and the seal {told}"
+            )
+
+
+def _check_row(run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:
+    try:
+        opened, first = run.record.opened, run.record.events[0]
+    except CognifyError:
+        return
+    expected = {
+        "nonce": opened.nonce,
+        "workspace": opened.workspace,
+        "project": opened.project,
+        "name": opened.name,
+        "opened_at": first.time,
+        "amends": opened.amends and opened.amends.run_id,
+        "ordinal": opened.amends and opened.amends.ordinal,
+        "size": len(run.events),
+    }
+    for name, value in expected.items():
+        if getattr(row, name) != value:
+            yield contradicts(
+                "store_row", f"{where}the store lists {name} as {getattr(row, name)!r}, and the record says {value!r}"
+            )
+
+
+def _check_receipts(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Iterator[Finding]:
+    try:
+        receipts = store.receipts(run_id)
+    except CognifyError as error:
+        yield contradicts("store_receipt", f"the receipts of {run_id} do not read: {error}")
+        return
+    for receipt in receipts:
+        yield from _check_receipt(receipt, trusted)
+
+
+def _check_receipt(receipt: Receipt, trusted: Sequence[PublicKey]) -> Iterator[Finding]:
+    what = f"the receipt of {receipt.package_hash}"
+    try:
+        bundle = Bundle.parse(receipt.bundle)
+        statement = ReceiptStatement.parse(bundle.payload)
+    except FormatError as error:
+        yield contradicts("store_receipt", f"{what}: {error}")
+        return
+    for finding in check_signature(bundle, None, trusted, what):
+        yield Finding(f"receipt_{finding.code}", finding.section, finding.verdict, finding.message)
+    said = statement.predicate
+    kept = (receipt.run_id, receipt.format, receipt.template, receipt.renderer, receipt.addenda)
+    if kept != (said.run_id, said.format, said.template, said.renderer, said.addenda):
+        yield contradicts(
+            "store_receipt", f"{what}: the store's row says something else than the statement that was signed"
+        )
+    if set(statement.digests.values()) != {receipt.package_hash}:
+        yield contradicts("store_receipt", f"{what}: was signed for {', '.join(map(str, statement.digests.values()))}")
