@@ -19,7 +19,7 @@ from cognify_integrations.hf_describe import describe_training, names_of
 from cognify_integrations.hf_weights import record_base, record_final, record_resumed
 
 
-class CognifyCallback(TrainerCallback):
+class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is untyped
     """Record what a `Trainer` reads and writes, then seal and export when the training ends.
 
     Args:
@@ -67,7 +67,7 @@ class CognifyCallback(TrainerCallback):
             return
         fed_before = self._fed
         self._forget()
-        if process.current and process.current.seal_when == "block":
+        if process.current is not None and process.current.seal_when == "block":
             self._live = process.current
             self._live.run.drop_inputs(*fed_before)
         else:

@@ -3,6 +3,11 @@
 from cognify_core.api.functions import (
     attest,
     dataset,
+    diff,
+    doctor,
+    hash_path,
+    show,
+    verify,
     discard,
     eval,  # noqa: A004 - the name that users look for
     export_audit,
@@ -18,6 +23,11 @@ from cognify_core.api.functions import (
 __all__ = [
     "attest",
     "dataset",
+    "diff",
+    "doctor",
+    "hash_path",
+    "show",
+    "verify",
     "discard",
     "eval",
     "export_audit",

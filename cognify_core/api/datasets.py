@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cognify_core.canonical import Json
 from cognify_core.errors import ConfigurationError
+from cognify_core.model.digest import Digest
 from cognify_core.record.run import Run
+
+if TYPE_CHECKING:
+    from cognify_core.api.process import Process
 
 SOURCE_CATEGORIES = (
     "public",
@@ -70,12 +74,38 @@ class DeclaredDataset:
         return (self.role == "eval") == (role == "eval")
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetHandle:
+    """A dataset that was named: what it is called, the run that it was recorded in, its digest."""
+
+    name: str
+    run_id: str | None = None
+    """None where it waits for the next run."""
+    hash: Digest | None = None
+    """None where it is not hashed yet, or cannot be."""
+
+
+def say_dataset(process: Process, declared: DeclaredDataset, run_id: str | None) -> DatasetHandle:
+    """Record a declared dataset where it belongs now, or keep it for the next run."""
+    live = process.current
+    if run_id is None and (live is None or live.seal_when != "block"):
+        process.declared.append(declared)
+        return DatasetHandle(declared.name)
+    live = process.writing_to(run_id)
+    ref = record_declared(live.run, declared)
+    if live.amends is None:
+        live.run.add_inputs(ref)
+        return DatasetHandle(declared.name, live.id)
+    live.run.wait()
+    return DatasetHandle(declared.name, live.amends, live.run.hash_of(ref))
+
+
 def record_declared(run: Run, declared: DeclaredDataset, *, role: str | None = None) -> str:
     """Digest a declared dataset and record it; return its ref."""
     return run.dataset(
         declared.data,
         name=declared.name,
-        role=role or declared.role,
+        role=declared.role if role is None else role,
         schema_version=declared.schema_version,
         provenance=declared.provenance,
     )

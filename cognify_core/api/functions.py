@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from cognify_core.api.checking import Progress
+    from cognify_core.api.datasets import DatasetHandle
+    from cognify_core.api.diffing import Diff
+    from cognify_core.api.doctor import Check
     from cognify_core.api.exporting import Package
     from cognify_core.api.live import ActiveRun
+    from cognify_core.api.off import InertRun
     from cognify_core.api.process import Process
+    from cognify_core.api.looking import As
     from cognify_core.api.sealing import Sealed
+    from cognify_core.api.views import RunView
+    from cognify_core.capture.outcome import Outcome
     from cognify_core.model.digest import Digest
     from cognify_core.seal.keys import KeyRing
     from cognify_core.store.protocol import RunRow, Tombstone
+    from cognify_core.verify.report import Report
 
 _process: Process | None = None
 
@@ -53,7 +62,7 @@ def run(
     project: str | None = None,
     tags: Mapping[str, str] | None = None,
     seal: Literal["block", "manual"] = "block",
-) -> Iterator[ActiveRun]:
+) -> Iterator[ActiveRun | InertRun]:
     """Record a training loop of one's own: sealed and exported when the block ends.
 
     A block that an exception leaves is closed as FAILED (INTERRUPTED by Ctrl-C), not sealed, and can be sealed by
@@ -89,23 +98,25 @@ def dataset(
     schema_version: str | None = None,
     role: str = "train",
     source_category: str | None = None,
+    run_id: str | None = None,
     **provenance: Any,
-) -> None:
+) -> DatasetHandle:
     """Name a dataset, a path or an object, and say where it comes from.
 
-    The rows that a run is fed are matched with it by identity or fingerprint; else it is recorded as their source.
-    `provenance` takes what a datasheet asks: `licence`, `obtained`, `selection`, `labelling`, `cleaning` …
+    Said before a run, it is matched with the rows that the run is fed, by identity or fingerprint, or else recorded as
+    their source. Said in `with cognify.run()`, or of a run by its id, it is hashed and recorded there; after the seal,
+    in an addendum. `provenance` takes what a datasheet asks: `licence`, `obtained`, `selection`, `labelling` …
 
     Raises:
         ConfigurationError: no such file, or no such source category.
+        RunNotFoundError, RunStateError: there is no such run to say it of.
     """
-    from cognify_core.api.datasets import DeclaredDataset
+    from cognify_core.api.datasets import DeclaredDataset, say_dataset
 
-    process().declare(
-        DeclaredDataset.of(
-            data, name=name, role=role, schema_version=schema_version, source_category=source_category, **provenance
-        )
+    declared = DeclaredDataset.of(
+        data, name=name, role=role, schema_version=schema_version, source_category=source_category, **provenance
     )
+    return say_dataset(process(), declared, run_id)
 
 
 def eval(  # noqa: A001 - the name that users look for
@@ -205,6 +216,73 @@ def export_audit(
     from cognify_core.api.requests import export_now
 
     return export_now(process(), run_id, format=format, template=template, path=path)
+
+
+def verify(
+    target: str | Path | Package,
+    *,
+    key: Path | None = None,
+    receipt: Path | None = None,
+    artifacts: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Compute everything again, of a package file or of a run in the store; return where it holds.
+
+    Args:
+        target: a package, the path of one, or a run id.
+        key: the signer's public key (PEM); else every key that is trusted here.
+        receipt: the package's receipt; else the one beside it, if any.
+        artifacts: also hash what lies at the recorded places, and compare.
+        progress: called with what is done and what there is in all, in bytes.
+
+    Raises:
+        VerificationError: something contradicts what was signed; the error carries the report.
+        CannotVerifyError: it could not be checked; the error carries the report where there is one.
+    """
+    from cognify_core.api.checking import verify_target
+
+    return verify_target(process(), target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
+
+
+def show(run_id: str) -> RunView:
+    """A run as people read it; `last` is the newest.
+
+    Raises:
+        RunNotFoundError: there is no such run, or more than one.
+    """
+    from cognify_core.api.views import view
+
+    return view(process().workspace, run_id)
+
+
+def diff(first: str | Path, second: str | Path) -> Diff:
+    """Name what differs: rows of two datasets, files of two folders, nodes of two packages or runs.
+
+    Raises:
+        ConfigurationError: they are not of one kind, or there is nothing there.
+        CaptureError: one of them cannot be read.
+    """
+    from cognify_core.api.diffing import diff_of
+
+    return diff_of(process(), first, second)
+
+
+def hash_path(path: str | Path, *, as_: As = "auto", progress: Progress | None = None) -> Outcome:
+    """Hash a file, a folder, rows, weights or a configuration, as records do.
+
+    Raises:
+        ConfigurationError: there is nothing at `path`.
+    """
+    from cognify_core.api.looking import hash_as
+
+    return hash_as(Path(path), as_, progress)
+
+
+def doctor() -> list[Check]:
+    """Look at everything that recording, sealing and verifying need."""
+    from cognify_core.api.doctor import examine
+
+    return examine(process())
 
 
 def runs() -> list[RunRow]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cognify_core.api.console import plural
+from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.sealing import Sealed
 from cognify_core.model.events import ClosedStatus, Gap
 from cognify_core.model.names import utc_now
@@ -124,7 +125,8 @@ class ActiveRun:
 
     def dataset(self, data: Any, *, name: str, role: str = "train", **declared: Any) -> None:
         """Record a dataset, as `cognify.dataset` does; checkpoints from now on come from it."""
-        self._live.guarded("dataset", self._live.workspace.declare_in, self._live, data, name, role, declared)
+        declaration = DeclaredDataset.of(data, name=name, role=role, **declared)
+        self._live.guarded("dataset", lambda: self._run.add_inputs(record_declared(self._run, declaration)))
 
     def __repr__(self) -> str:
         return f"<cognify run {self.id}>"

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 class Process:
     """The state behind the façade. A forked child begins with none of it."""
 
+    current: LiveRun | None
+    """The run that goes on here."""
+    addendum: LiveRun | None
+    last: str | None
+    """The id of the last run that began here."""
+    declared: list[DeclaredDataset]
+    _settings: Settings | None
+    _workspace: Workspace | None
+    _exit: _ExitThread | None
+
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._forget()
@@ -32,18 +42,19 @@ class Process:
             ConfigurationError: a value is wrong, or a run is going on.
         """
         with self._lock:
-            if self.current:
+            if self.current is not None:
                 raise ConfigurationError(f"{self.current.id} is going on: call cognify.init before it begins")
             settings = load(**given)
             self.settle()
-            if self._workspace:
+            if self._workspace is not None:
                 self._workspace.close()
             self._settings, self._workspace = settings, None
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        self._settings = self._settings or load()
+        if self._settings is None:
+            self._settings = load()
         return self._settings
 
     @property
@@ -98,9 +109,9 @@ class Process:
         """
         with self._lock:
             wanted = self.wanted(run_id)
-            if self.current and self.current.id == wanted:
+            if self.current is not None and self.current.id == wanted:
                 return self.current
-            if self.addendum and self.addendum.amends != wanted:
+            if self.addendum is not None and self.addendum.amends != wanted:
                 self._end_addendum()
             if self.addendum is None:
                 self._watch_exit()
@@ -115,10 +126,6 @@ class Process:
                 self.end(live, status, seal=live.trained and live.seal_when != "manual", timeout=timeout)
             self._end_addendum(timeout)
 
-    def declare(self, declared: DeclaredDataset) -> None:
-        """Remember a dataset for the runs to come."""
-        self.declared.append(declared)
-
     def record_fed(self, live: LiveRun, dataset: Any, *, name: str, role: str) -> tuple[str, bool]:
         """Record the rows that a model is fed or evaluated on, with what was declared of them."""
         return record_fed(live.run, dataset, name=name, role=role, declared=self.declared)
@@ -131,7 +138,7 @@ class Process:
         """
         if run_id is not None:
             return self.workspace.find(run_id).run_id
-        if self.current:
+        if self.current is not None:
             return self.current.id
         if self.last:
             return self.last
@@ -145,13 +152,9 @@ class Process:
 
     def _forget(self) -> None:
         self._pid = os.getpid()
-        self._settings: Settings | None = None
-        self._workspace: Workspace | None = None
-        self.current: LiveRun | None = None
-        self.addendum: LiveRun | None = None
-        self.last: str | None = None
-        self.declared: list[DeclaredDataset] = []
-        self._exit: _ExitThread | None = None
+        self._settings = self._workspace = self._exit = None
+        self.current = self.addendum = self.last = None
+        self.declared = []
 
     def _watch_exit(self) -> None:
         if self._exit is None:

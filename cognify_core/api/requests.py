@@ -68,7 +68,7 @@ def _ended(process: Process, run_id: str | None) -> str:
     """
     workspace = process.workspace
     wanted = process.wanted(run_id)
-    if process.current and process.current.id == wanted and not process.current.trained:
+    if process.current is not None and process.current.id == wanted and not process.current.trained:
         raise RunStateError(f"{wanted} is going on in this process: it can be sealed when it has ended")
     process.settle()
     row = workspace.store.run(wanted)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cognify_core.api.console import Say, say, say_nothing
-from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.exporting import Package, export_run
 from cognify_core.api.live import LiveRun, SealWhen
 from cognify_core.errors import RunNotFoundError, RunStateError
@@ -136,10 +135,6 @@ class Workspace:
         names = ", ".join(row.run_id for row in (found or rows)[:5]) or "none; this store has no runs yet"
         what = "more than one run begins with" if found else "no run answers to"
         raise RunNotFoundError(f"{what} {wanted[:60]!r} in {self.settings.store_path}; candidates: {names}")
-
-    def declare_in(self, live: LiveRun, data: Any, name: str, role: str, declared: dict[str, Any]) -> None:
-        """Record a dataset that a person named, in a run that goes on."""
-        live.run.add_inputs(record_declared(live.run, DeclaredDataset.of(data, name=name, role=role, **declared)))
 
     def close(self) -> None:
         """Let go of threads and files."""

@@ -294,6 +294,10 @@ class Run:
         """What is being hashed right now, for people."""
         return self._pending.labels()
 
+    def hash_of(self, ref: str) -> Digest | None:
+        """The digest of an artifact, once it is there."""
+        return self._hashes.get(ref)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no digest is under way; whether that is so."""
         return self._pending.wait(timeout)
