@@ -53,7 +53,9 @@ class Commands(TyperGroup):
             raise typer.Exit(ExitCode.COULD_NOT) from error
         except OSError as error:
             raise _end(f"{error.filename or 'the system'}: {error.strerror or error}") from error
-        except ImportError as error:
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("cognify"):
+                raise _end(_of_ours(error)) from error
             raise _end(f"{error}; it comes with an extra: pip install 'cognify-audit[huggingface]'") from error
         except Exception as error:  # a defect of ours would end with 1, and read as a verdict
             raise _end(_of_ours(error)) from error

@@ -47,4 +47,4 @@ def test_a_defect_of_ours_never_passes_for_a_verdict(error: BaseException) -> No
 
 
 def test_a_missing_extra_is_named_with_what_installs_it() -> None:
-    assert "pip install 'cognify-audit[huggingface]'" in ends_with(ImportError("No module named 'pyarrow'"))[2]
+    assert "pip install 'cognify-audit[huggingface]'" in ends_with(ModuleNotFoundError("No module named 'pyarrow'"))[2]

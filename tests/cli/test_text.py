@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from contextlib import redirect_stdout
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from cognify_core.cli.console import say, table
 from cognify_core.cli.text import document
-from cognify_core.model.shown import plain
+from cognify_core.model.shown import html_table, plain
+from cognify_core.verify.report import Report, contradicts, holds
 
 HOSTILE = {
     "a terminal escape": ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
@@ -60,3 +62,17 @@ def test_rich_markup_in_a_record_is_text() -> None:
     assert "[red]not red[/red] [link=https://example.org]x[/link] :smile:" in out.getvalue()
     assert "[bold]NAME[/bold]" in out.getvalue()
     assert "[red]x[/red]" in out.getvalue()
+
+
+def test_html_in_a_record_is_text_in_a_notebook() -> None:
+    page = html_table("<script>alert(1)</script>", [("a&b", '<img src=x onerror="x">'), ("c", "d\u202ee")])
+    assert not set(re.findall(r"<(\w+)", page)) - {"table", "caption", "b", "tr", "th", "td", "code"}
+    assert "&lt;img src=x onerror=&quot;x&quot;&gt;" in page
+    assert r"d\u202ee" in page
+
+
+def test_a_report_in_a_notebook_names_contradictions_first() -> None:
+    report = Report("package <x>", (holds("record", "fine"), contradicts("seal", "<b>other</b> root")))
+    page = report._repr_html_()
+    assert page.index("&lt;b&gt;other&lt;/b&gt; root") < page.index("intact")
+    assert "DOES NOT HOLD" in page
