@@ -54,3 +54,8 @@ def console(stream: TextIO) -> Console:
         stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character still shows the rest
     width = None if stream.isatty() else _WIDTH_OF_A_PIPE
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 event`, `2 events`."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -6,8 +6,9 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from cognify_core.cli.console import say
+from cognify_core.cli.console import plural, say
 from cognify_core.cli.documents import receipt_document, run_document
+from cognify_core.model.names import whole_seconds
 from cognify_core.model.numbers import tagged_number
 
 if TYPE_CHECKING:
@@ -52,23 +53,24 @@ def show_run(view: RunView) -> None:
 
 def _in_words(view: RunView) -> list[str]:
     row = view.row
-    nodes = Counter(node["type"] for node in view.lineage["nodes"]) if view.lineage else Counter[str]()
-    held = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in nodes.items()) or "nothing yet"
-    words = [f"A run of project {row.project}{f', called {row.name}' if row.name else ''}, opened {row.opened_at}."]
-    words.append(f"{_state(row)} Its record holds {row.size} events: {held}.")
+    words = [f"A run of project {row.project}{f', called {row.name}' if row.name else ''}, {_state(row)}."]
+    words.append(f"Its {plural(row.size, 'event')} name {_counted(view.lineage) or 'no artifact yet'}.")
+    if view.addenda:
+        words.append(f"What was said after the seal stands in {plural(len(view.addenda), 'addendum', 'addenda')}.")
     if row.freeze:
         words.append(f"root {row.freeze.root}")
-    if view.addenda:
-        words.append(f"Said after the seal: {len(view.addenda)} addenda.")
     return words
 
 
 def _state(row: RunRow) -> str:
-    sealed = (
-        f"{row.status}, sealed {row.freeze.sealed_at} (time: claimed)" if row.freeze else f"{row.status}, not sealed"
-    )
     whole = {True: "complete", False: "NOT complete", None: "still open"}[row.complete]
-    return f"{sealed}, {whole}."
+    sealed = f"sealed {row.freeze.sealed_at} (time: claimed)" if row.freeze else "not sealed"
+    return f"opened {whole_seconds(row.opened_at)}: {row.status}, {sealed}, {whole}"
+
+
+def _counted(lineage: dict[str, Json] | None) -> str:
+    kinds = Counter(str(node["type"]).replace("_", " ") for node in (lineage or {"nodes": ()})["nodes"])
+    return ", ".join(plural(count, kind) for kind, count in kinds.items())
 
 
 def _show_lineage(lineage: dict[str, Json] | None) -> None:
