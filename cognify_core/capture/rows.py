@@ -7,16 +7,18 @@ node. How batches were cut, and where they came from, leaves no trace in the dig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
 from cognify_core.canonical import Json, encode
 from cognify_core.capture.outcome import Outcome
+from cognify_core.capture.parts import Part, Source
 from cognify_core.capture.rows_batches import Gatherer
 from cognify_core.capture.rows_encode import rows_of
 from cognify_core.capture.rows_hash import LeafTree, LevelSink, leaf_hashes
 from cognify_core.capture.rows_kinds import Kind, columns_of, features_of
+from cognify_core.capture.rows_order import LogicalOrder
 from cognify_core.errors import CaptureError
 
 FORMAT = "cognify.rows/v1"
@@ -50,22 +52,58 @@ class RowsDigester:
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Append the rows of `batch`."""
-        if not batch.schema.equals(self._last_schema):
-            self._columns = merged(self._columns, columns_of(batch.schema, self._features))
-            self._hash(self._gatherer.flush())
-            self._last_schema = batch.schema
-        self._hash(self._gatherer.add(batch))
+        for leaves in self._taken(batch):
+            self._tree.extend(leaves)
+
+    def append(self, part: Part) -> None:
+        """Append a part of a dataset: its stored rows are hashed as they lie, and the hashes put into logical order."""
+        part = part.dense()
+        if part.order is None:
+            for batch in part.stored():
+                self.update(batch)
+            return
+        for leaves in self._hashed(self._gatherer.flush()):
+            self._tree.extend(leaves)
+        order = LogicalOrder(part.order, part.stored_rows or 0)
+        for leaves in order.arranged(b"".join(self._leaves(map(order.wanted, part.stored())))):
+            self._tree.extend(leaves)
 
     def outcome(self, *, gaps: tuple[str, ...] = ()) -> Outcome:
         """The digest of all rows, with its manifest; nothing can be appended after."""
-        self._hash(self._gatherer.flush())
+        for leaves in self._hashed(self._gatherer.flush()):
+            self._tree.extend(leaves)
         root = self._tree.close()
         manifest = encode({"format": FORMAT, "columns": self._columns, "rows": self.rows, "root": root.hex()})
         return Outcome.of_manifest(manifest, FORMAT, facts={"rows": self.rows}, gaps=gaps)
 
-    def _hash(self, batches: list[pa.RecordBatch]) -> None:
+    def _leaves(self, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         for batch in batches:
-            self._tree.extend(leaf_hashes(rows_of(batch, self._columns)))
+            yield from self._taken(batch)
+        yield from self._hashed(self._gatherer.flush())
+
+    def _taken(self, batch: pa.RecordBatch) -> Iterator[bytes]:
+        """The leaf hashes of batches that are ready now that this one has come."""
+        if not batch.schema.equals(self._last_schema):
+            yield from self._hashed(self._gatherer.flush())
+            self._columns = merged(self._columns, columns_of(batch.schema, self._features))
+            self._last_schema = batch.schema
+        yield from self._hashed(self._gatherer.add(batch))
+
+    def _hashed(self, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+        for batch in batches:
+            yield leaf_hashes(rows_of(batch, self._columns))
+
+
+def source_outcome(source: Source, *, sink: LevelSink | None = None) -> Outcome:
+    """The digest of all rows of a source.
+
+    Raises:
+        CaptureError: something cannot be read or has no canonical form.
+    """
+    digester = RowsDigester(source.schema, source.features, sink=sink)
+    for part in source.parts:
+        digester.append(part)
+    return digester.outcome(gaps=source.gaps)
 
 
 def merged(columns: dict[str, Kind], others: dict[str, Kind]) -> dict[str, Kind]:
