@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 
-from cognify_core.errors import RunStateError
+from cognify_core.errors import FormatError, RunStateError
 from cognify_core.model.digest import Digest
+from cognify_core.model.events import Event, parse_event
 from cognify_core.model.record import Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import ClosedRecord
@@ -31,14 +32,22 @@ class SealedRun:
     """The manifests that the record names, by `sha256:<hex>`."""
 
     @cached_property
+    def parsed(self) -> tuple[Event | FormatError, ...]:
+        """Each event, or why it is none."""
+        return tuple(map(_parsed, self.events))
+
+    @cached_property
     def record(self) -> ClosedRecord:
-        """The record, parsed.
+        """The record as a whole.
 
         Raises:
             FormatError: the events are no record.
             RunStateError: the record is not closed.
         """
-        return ClosedRecord.read(self.events)
+        events = tuple(event for event in self.parsed if isinstance(event, Event))
+        if len(events) < len(self.parsed):
+            raise next(event for event in self.parsed if isinstance(event, FormatError))
+        return ClosedRecord.of(self.events, events)
 
     @cached_property
     def envelope(self) -> Bundle:
@@ -68,6 +77,13 @@ class SealedRun:
         return PublicKey(self.public_key)
 
 
+def _parsed(data: bytes) -> Event | FormatError:
+    try:
+        return parse_event(data)
+    except FormatError as error:
+        return error
+
+
 def from_store(store: Store, run_id: str, *public_keys: bytes) -> SealedRun:
     """Read one sealed run, or addendum, out of a store; of the keys given (PEM), the bundle names the one that signed.
 
@@ -90,9 +106,10 @@ def from_store(store: Store, run_id: str, *public_keys: bytes) -> SealedRun:
             f"{run_id} was sealed with the key {hint[:16]}…, which is not known here: "
             "pin its public key with `cognify keys trust FILE`"
         )
-    events = tuple(store.events(run_id))
-    named = ClosedRecord.read(events).manifest_digests
-    return SealedRun(run_id, events, bundle, keys[hint], {str(digest): store.manifest(digest) for digest in named})
+    manifests: dict[str, bytes] = {}
+    run = SealedRun(run_id, tuple(store.events(run_id)), bundle, keys[hint], manifests)
+    manifests.update((str(digest), store.manifest(digest)) for digest in run.record.manifest_digests)
+    return run
 
 
 def addenda_from_store(store: Store, run_id: str, *public_keys: bytes) -> tuple[SealedRun, ...]:

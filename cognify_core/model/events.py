@@ -7,12 +7,13 @@ bytes that its own encoding would not have produced.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
-from cognify_core.canonical import Json, encode, parse
+from cognify_core.canonical import Json, encode, parse, parse_lenient
 from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import RunId, Time
@@ -368,7 +369,7 @@ def parse_event(data: bytes) -> Event:
     Raises:
         FormatError: they are not canonical JSON, not an event, or not the one way to write this event.
     """
-    value = parse(data)
+    value = parse_lenient(data)
     if not isinstance(value, dict):
         raise FormatError("not an event: not a JSON object")
     try:
@@ -377,7 +378,8 @@ def parse_event(data: bytes) -> Event:
         raise FormatError(f"not an event: {_first(error)}") from error
     body = parse_body({key: value[key] for key in value if key not in _ENVELOPE_FIELDS})
     event = Event(envelope.run_id, envelope.seq, envelope.time, body)
-    if event.encode() != data:
+    if event.encode() != data:  # what an event encodes to is canonical, so one comparison answers for both
+        parse(data)
         raise FormatError(f"not an event: event {event.seq} is written in another way than its one form")
     return event
 
@@ -389,9 +391,11 @@ def parse_body(value: Json) -> Body:
         FormatError: it is of no known kind, or its fields are not those of its kind.
     """
     try:
-        body: Body = _BODY.validate_json(encode(value))
+        body: Body = _BODY.validate_json(json.dumps(value, allow_nan=False))
     except ValidationError as error:
         raise FormatError(f"not an event: {_first(error)}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FormatError(f"not an event: its body cannot be written as JSON: {error}") from error
     return body
 
 

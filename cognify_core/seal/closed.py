@@ -32,7 +32,16 @@ class ClosedRecord:
             FormatError: one is not an event, stands in another's place, or belongs to another run.
             RunStateError: the record is not closed.
         """
-        events = tuple(parse_event(event) for event in data)
+        return cls.of(data, tuple(parse_event(event) for event in data))
+
+    @classmethod
+    def of(cls, data: Sequence[bytes], events: tuple[Event, ...]) -> Self:
+        """The record of event bytes that have been parsed already.
+
+        Raises:
+            FormatError: an event stands in another's place, or belongs to another run.
+            RunStateError: the record is not closed.
+        """
         for place, event in enumerate(events):
             if event.seq != place or event.run_id != events[0].run_id:
                 raise FormatError(f"not a record: event {place} is event {event.seq} of {event.run_id}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cognify_core.errors import FormatError
-from cognify_core.model.events import Event, RunClosed, RunOpened, parse_event
+from cognify_core.export.inputs import SealedRun
+from cognify_core.model.events import Event, RunClosed, RunOpened
 from cognify_core.model.record import counts_by_kind
 from cognify_core.verify.report import Finding, contradicts
 
@@ -13,28 +14,22 @@ MOST_NAMED = 20
 """Findings of one kind that are spelt out; of the rest, the number is told."""
 
 
-def check_events(run_id: str, data: Sequence[bytes], where: str = "") -> list[Finding]:
+def check_events(run: SealedRun, where: str = "") -> list[Finding]:
     """What is wrong with a record's events; nothing, if nothing is.
 
     Args:
-        run_id: the run that the record is said to be of.
-        data: the events' bytes, in order.
+        run: the run that the record is said to be of, with its events in order.
         where: what every message begins with, as in `addendum 1: `.
     """
-    events, unreadable = _parse(data, where)
+    unreadable = [
+        contradicts("event_form", f"{where}event {place}: {event}")
+        for place, event in enumerate(run.parsed)
+        if isinstance(event, FormatError)
+    ]
     if unreadable:
-        return unreadable
-    return [*_places(events, where), *_runs(run_id, events, where), *_ends(events, where)]
-
-
-def _parse(data: Sequence[bytes], where: str) -> tuple[list[Event], list[Finding]]:
-    events, findings = [], []
-    for place, event in enumerate(data):
-        try:
-            events.append(parse_event(event))
-        except FormatError as error:
-            findings.append(contradicts("event_form", f"{where}event {place}: {error}"))
-    return events, capped(findings, where)
+        return capped(unreadable, where)
+    events = [event for event in run.parsed if isinstance(event, Event)]
+    return [*_places(events, where), *_runs(run.run_id, events, where), *_ends(events, where)]
 
 
 def _places(events: Sequence[Event], where: str) -> list[Finding]:

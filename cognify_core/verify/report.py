@@ -14,7 +14,6 @@ from typing import Literal, TypeAlias
 from cognify_core.canonical import Json
 from cognify_core.errors import CannotVerifyError, VerificationError
 from cognify_core.model.shown import html_table, plain
-from cognify_core.model.shown import html_table
 
 Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor"]
 Verdict: TypeAlias = Literal["ok", "contradiction", "unchecked"]
@@ -132,11 +131,6 @@ class Report:
     def __str__(self) -> str:
         told = ", ".join(f"{section}: {self.verdict(section)}" for section in SECTIONS)
         return plain(f"{self.subject}: {told}")
-
-    def _repr_html_(self) -> str:
-        rows = [(section, self.verdict(section)) for section in SECTIONS]
-        told = [(f"{finding.verdict}: {finding.code}", finding.message) for finding in self.findings]
-        return html_table(f"{self.subject}: exit code {self.exit_code}", [*rows, *told])
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
         """This report, and more that was found."""

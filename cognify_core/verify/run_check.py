@@ -25,7 +25,7 @@ def check_sealed_run(
         carried: PEM of the key that came along, if one did.
         where: what every message begins with, as in `addendum 1: `.
     """
-    about_record = check_events(run.run_id, run.events, where)
+    about_record = check_events(run, where)
     readable = not any(
         finding.code in ("event_form", "event_order", "event_run", "run_opened", "run_closed")
         for finding in about_record

@@ -12,8 +12,7 @@ from typing import TypeVar
 
 from cognify_core.errors import CognifyError, FormatError, StoreError
 from cognify_core.export.inputs import SealedRun
-from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact, parse_event
+from cognify_core.model.events import Artifact, Event
 from cognify_core.model.record import Freeze, Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
@@ -60,8 +59,9 @@ def _check_one(
         told = f"{where}{row.run_id} is {row.status} and not sealed: seal it with `cognify seal {row.run_id}`"
         return None, [unchecked("unsealed", told)]
     events, findings = _events(store, row, where)
-    manifests, lost = _manifests(store, events, where)
+    manifests: dict[str, bytes] = {}
     run = SealedRun(row.run_id, events, bundle, b"", manifests)
+    lost = _fetch_manifests(store, run, manifests, where)
     findings += check_sealed_run(run, trusted, carried=None, where=where)
     findings += lost
     rows = [*_check_freeze(run, row.freeze, where), *_check_row(run, row, where)]
@@ -98,28 +98,16 @@ def _attempt(read: Callable[[], Found]) -> Found | None:
         return None
 
 
-def _manifests(store: Store, events: Sequence[bytes], where: str) -> tuple[dict[str, bytes], list[Finding]]:
-    manifests: dict[str, bytes] = {}
+def _fetch_manifests(store: Store, run: SealedRun, into: dict[str, bytes], where: str) -> list[Finding]:
+    """Fetch the manifests that readable events name; unreadable events are reported elsewhere."""
+    bodies = [event.body for event in run.parsed if isinstance(event, Event)]
     findings: list[Finding] = []
-    for digest in _named(events):
+    for digest in {body.hash: None for body in bodies if isinstance(body, Artifact) and body.hash and body.manifest}:
         try:
-            manifests[str(digest)] = store.manifest(digest)
+            into[str(digest)] = store.manifest(digest)
         except StoreError as error:
             findings.append(contradicts("store_manifest", f"{where}{error}"))
-    return manifests, findings
-
-
-def _named(events: Sequence[bytes]) -> list[Digest]:
-    """The manifests that readable events name; unreadable events are reported elsewhere."""
-    named: dict[Digest, None] = {}
-    for event in events:
-        try:
-            body = parse_event(event).body
-        except FormatError:
-            continue
-        if isinstance(body, Artifact) and body.hash and body.manifest:
-            named[body.hash] = None
-    return list(named)
+    return findings
 
 
 def _check_freeze(run: SealedRun, freeze: Freeze | None, where: str) -> Iterator[Finding]:
