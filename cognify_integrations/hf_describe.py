@@ -14,7 +14,17 @@ from cognify_core.model.names import slug
 from cognify_core.record.run import Run
 
 _TELL_NOTHING = {"model", "models", "checkpoint", "snapshots", "main", "final", ""}
-_PACKAGED_BUILDERS = {"arrow", "audiofolder", "csv", "generator", "imagefolder", "json", "parquet", "text", "webdataset"}
+_PACKAGED_BUILDERS = {
+    "arrow",
+    "audiofolder",
+    "csv",
+    "generator",
+    "imagefolder",
+    "json",
+    "parquet",
+    "text",
+    "webdataset",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +104,7 @@ def _tokenizer(tokenizer: Any) -> dict[str, Any]:
         "name_or_path": getattr(tokenizer, "name_or_path", None),
         "vocab_size": getattr(tokenizer, "vocab_size", None),
         "model_max_length": getattr(tokenizer, "model_max_length", None),
-        "special_tokens": {
-            key: str(token) for key, token in getattr(tokenizer, "special_tokens_map", {}).items()
-        },
+        "special_tokens": {key: str(token) for key, token in getattr(tokenizer, "special_tokens_map", {}).items()},
         "padding_side": getattr(tokenizer, "padding_side", None),
         "truncation_side": getattr(tokenizer, "truncation_side", None),
         "chat_template": getattr(tokenizer, "chat_template", None),

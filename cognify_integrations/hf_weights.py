@@ -10,12 +10,13 @@ from transformers import TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from cognify_core.api.live import LiveRun
+from cognify_core.canonical import Json
 from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.weights import match_weights, weights_from_files, weights_from_memory
 from cognify_core.model.events import BaseModelSeen, ModelSeen
 from cognify_core.record.run import Run
 from cognify_integrations.hf_describe import Names, active_peft_config
-from cognify_integrations.pytorch import base_tensors, stored_tensors, trainable_bytes
+from cognify_integrations.pytorch import StoredTensors, base_tensors, stored_tensors, trainable_bytes
 
 TRAINER_STATE = "trainer_state.json"
 
@@ -31,7 +32,7 @@ def record_base(live: LiveRun, model: Any, names: Names, limit: int) -> list[str
     size = trainable_bytes(model)
     initial = _hash_now(model) if size <= limit else _too_large(size, limit)
     refs = [run.weights(ModelSeen, "model_initial", initial, fields=lambda _: {"step": 0})]
-    in_memory: Callable[[], Outcome] = (lambda: weights_from_memory(*base_tensors(model))) if frozen else lambda: initial
+    in_memory: Callable[[], Outcome] = (lambda: _hashed(base_tensors(model))) if frozen else lambda: initial
     candidate = _candidate(names.path)
     base = run.weights(
         BaseModelSeen,
@@ -60,10 +61,10 @@ def record_resumed(live: LiveRun, model: Any, output_dir: Path, state: TrainerSt
         )
         return []
     now, saved = _hash_now(model), weights_from_files(folder)
-    same = bool(
-        now.manifest
-        and saved.manifest
-        and (match := match_weights(saved.manifest, now.manifest)).matched == match.total
+    same = (
+        now.manifest is not None
+        and saved.manifest is not None
+        and match_weights(saved.manifest, now.manifest).complete
         and _state_step(folder) == state.global_step
     )
     matched_by = ["weights", TRAINER_STATE] if same else []
@@ -72,13 +73,17 @@ def record_resumed(live: LiveRun, model: Any, output_dir: Path, state: TrainerSt
 
 def record_final(run: Run, model: Any, step: int) -> str:
     """Hash the weights in memory as they stand at the end of a training; return their ref."""
-    return run.weights(
-        ModelSeen, "model_final", _hash_now(model), inputs=run.inputs, fields=lambda _: {"step": step}
-    )
+    return run.weights(ModelSeen, "model_final", _hash_now(model), inputs=run.inputs, fields=lambda _: {"step": step})
 
 
 def _hash_now(model: Any) -> Outcome:
-    return weights_from_memory(*stored_tensors(model))
+    return _hashed(stored_tensors(model))
+
+
+def _hashed(stored: StoredTensors) -> Outcome:
+    if stored.problem is not None:
+        return Outcome.unresolved(stored.problem)
+    return weights_from_memory(stored.tensors, stored.aliases)
 
 
 def _too_large(size: int, limit: int) -> Outcome:
@@ -95,7 +100,14 @@ def _matched(in_memory: Outcome, candidate: Path | None) -> Outcome:
     if on_disk.manifest is None:
         return in_memory
     match = match_weights(on_disk.manifest, in_memory.manifest)
-    facts = {**match.facts(), "in_memory": str(in_memory.hash)}
+    facts: dict[str, Json] = {
+        "matched": match.matched,
+        "total": match.total,
+        "missing": list(match.missing),
+        "changed": list(match.changed),
+        "extra": list(match.extra),
+        "in_memory": str(in_memory.hash),
+    }
     if match.matched == 0:
         return Outcome(
             in_memory.assurance,
@@ -127,7 +139,7 @@ def _candidate(path: str | None) -> Path | None:
 
 def _state_step(folder: Path) -> int | None:
     try:
-        return TrainerState.load_from_json(str(folder / TRAINER_STATE)).global_step
+        step: int = TrainerState.load_from_json(str(folder / TRAINER_STATE)).global_step
     except (OSError, ValueError, TypeError):
         return None
-
+    return step

@@ -62,31 +62,31 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any
     ) -> None:
         """Begin a run, or go on with the one that `with cognify.run()` began."""
-        process = api.process()
-        if not state.is_world_process_zero or process.settings.mode == "off":
+        session = api.this_session()
+        if not state.is_world_process_zero or session.settings.mode == "off":
             return
         fed_before = self._fed
         self._forget()
-        if process.current is not None and process.current.seal_when == "block":
-            self._live = process.current
+        if session.current is not None and session.current.seal_when == "block":
+            self._live = session.current
             self._live.run.drop_inputs(*fed_before)
         else:
-            self._live = process.begin(
+            self._live = session.begin(
                 name=self.run_name or state.trial_name, project=self.project, tags=self.tags, seal_when=self.seal
             )
         self._run_id = self._live.id
         self._live.guarded("the beginning of the training", self._begin, args, state, **found)
 
     def _begin(self, args: TrainingArguments, state: TrainerState, model: Any, **found: Any) -> None:
-        live, process = self._live, api.process()
+        live, session = self._live, api.this_session()
         assert live is not None  # noqa: S101 - on_train_begin has just set it
         names = names_of(model)
         config = describe_training(live.run, args, model, found.get("processing_class"), names)
         loader = found.get("train_dataloader")
-        rows, with_source = process.record_fed(
+        rows, with_source = session.record_fed(
             live, getattr(loader, "dataset", None), name=names.dataset(loader), role="train"
         )
-        self._fed = [config, rows, *record_base(live, model, names, process.settings.initial_weights_limit)]
+        self._fed = [config, rows, *record_base(live, model, names, session.settings.initial_weights_limit)]
         if state.global_step:
             self._fed += record_resumed(live, model, Path(args.output_dir), state)
         live.run.add_inputs(*self._fed)
@@ -108,7 +108,12 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
             self._live.run.log(state.global_step, _numbers(logs))
 
     def on_prediction_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, eval_dataloader: Any = None, **_: Any
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        eval_dataloader: Any = None,
+        **_: Any,
     ) -> None:
         """Remember which rows are evaluated on: no earlier hook knows."""
         self._eval_data = getattr(eval_dataloader, "dataset", None)
@@ -118,7 +123,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
     ) -> None:
         """Record results; after the seal, in an addendum."""
         if self._run_id and metrics:
-            live = api.process().writing_to(self._run_id)
+            live = api.this_session().writing_to(self._run_id)
             live.guarded("an evaluation", self._evaluated, live, state.global_step, _numbers(metrics))
 
     def on_predict(
@@ -139,7 +144,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         for run_id, dataset, ref in self._eval_refs:
             if run_id == live.id and dataset is self._eval_data:
                 return ref
-        ref, _ = api.process().record_fed(live, self._eval_data, name=name, role="eval")
+        ref, _ = api.this_session().record_fed(live, self._eval_data, name=name, role="eval")
         self._eval_refs.append((live.id, self._eval_data, ref))
         return ref
 
@@ -165,7 +170,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         live.trained = True
         live.guarded("the end of the training", self._ended, live, state, model)
         if live.seal_when == "train_end":
-            api.process().end(live, "COMPLETED", seal=True)
+            api.this_session().end(live, "COMPLETED", seal=True)
 
     def _ended(self, live: LiveRun, state: TrainerState, model: Any) -> None:
         final = record_final(live.run, model, state.global_step)

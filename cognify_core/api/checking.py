@@ -11,15 +11,16 @@ from cognify_core.errors import CannotVerifyError
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.package import check_package_file
 from cognify_core.verify.report import Report
+from cognify_core.verify.store_check import check_run
 
 if TYPE_CHECKING:
-    from cognify_core.api.process import Process
+    from cognify_core.api.session import Session
 
 Progress: TypeAlias = Callable[[int, int], None]
 
 
 def verify_target(
-    process: Process,
+    session: Session,
     target: str | Path | Package,
     *,
     key: Path | None,
@@ -34,20 +35,23 @@ def verify_target(
         CannotVerifyError: it could not be checked; the error carries the report where there is one.
     """
     path = target.path if isinstance(target, Package) else Path(target)
-    trusted = [_read_key(key)] if key else process.ring.trusted()
+    trusted = [_read_key(key)] if key else session.ring.trusted()
     if isinstance(target, Package) or path.is_file():
-        most = process.settings.max_package_bytes
-        report = check_package_file(path, trusted=trusted, receipt=receipt, max_bytes=most)
-        if artifacts:
-            report = report.with_findings(_artifacts_of_package(process, path, progress))
+        report = check_package_file(
+            path, trusted=trusted, receipt=receipt, max_bytes=session.settings.max_package_bytes
+        )
     elif path.suffix or len(path.parts) > 1:
         raise CannotVerifyError(f"there is no package at {path}")
     else:
-        from cognify_core.verify.store_check import check_run
-
-        run_id = process.workspace.find(str(target)).run_id
-        report = check_run(process.workspace.store, run_id, trusted)
-        if artifacts:
-            report = report.with_findings(_artifacts_of_run(process, run_id, progress))
+        report = check_run(session.workspace.store, session.workspace.find(str(target)).run_id, trusted)
+    if artifacts and report.exit_code != 1:
+        report = report.with_findings(_check_artifacts(session, path, report, progress))
     report.raise_for_status()
     return report
+
+
+def _read_key(path: Path) -> PublicKey:
+    try:
+        return PublicKey.parse(path.read_bytes())
+    except OSError as error:
+        raise CannotVerifyError(f"the key {path} cannot be read: {error.strerror}") from error

@@ -13,7 +13,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.record.run import Run
 
 if TYPE_CHECKING:
-    from cognify_core.api.process import Process
+    from cognify_core.api.session import Session
 
 SOURCE_CATEGORIES = (
     "public",
@@ -85,13 +85,13 @@ class DatasetHandle:
     """None where it is not hashed yet, or cannot be."""
 
 
-def say_dataset(process: Process, declared: DeclaredDataset, run_id: str | None) -> DatasetHandle:
+def say_dataset(session: Session, declared: DeclaredDataset, run_id: str | None) -> DatasetHandle:
     """Record a declared dataset where it belongs now, or keep it for the next run."""
-    live = process.current
+    live = session.current
     if run_id is None and (live is None or live.seal_when != "block"):
-        process.declared.append(declared)
+        session.declared.append(declared)
         return DatasetHandle(declared.name)
-    live = process.writing_to(run_id)
+    live = session.writing_to(run_id)
     ref = record_declared(live.run, declared)
     if live.amends is None:
         live.run.add_inputs(ref)

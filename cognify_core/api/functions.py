@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from cognify_core.api.checking import Progress
     from cognify_core.api.datasets import DatasetHandle
     from cognify_core.api.diffing import Diff
-    from cognify_core.api.doctor import Check
+    from cognify_core.api.examining import Check
     from cognify_core.api.exporting import Package
     from cognify_core.api.live import ActiveRun
     from cognify_core.api.off import InertRun
-    from cognify_core.api.process import Process
+    from cognify_core.api.session import Session
     from cognify_core.api.looking import As
     from cognify_core.api.sealing import Sealed
     from cognify_core.api.views import RunView
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from cognify_core.store.protocol import RunRow, Tombstone
     from cognify_core.verify.report import Report
 
-_process: Process | None = None
+_session: Session | None = None
 
 
-def process() -> Process:
+def this_session() -> Session:
     """The state of this process, for integrations: the run that goes on, and the workspace."""
-    global _process  # noqa: PLW0603 - the façade's one piece of state
-    if _process is None:
-        from cognify_core.api.process import Process
+    global _session  # noqa: PLW0603 - the façade's one piece of state
+    if _session is None:
+        from cognify_core.api.session import Session
 
-        _process = Process()
-    return _process
+        _session = Session()
+    return _session
 
 
 def init(
@@ -52,7 +52,7 @@ def init(
         ConfigurationError: a value is wrong, or a run is going on.
     """
     tags = None if run_tags is None else dict(run_tags)
-    process().init(project=project, run_tags=tags, home=home, mode=mode, quiet=quiet)
+    this_session().init(project=project, run_tags=tags, home=home, mode=mode, quiet=quiet)
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def run(
     """
     from cognify_core.api.live import ActiveRun
 
-    state = process()
+    state = this_session()
     if state.settings.mode == "off":
         from cognify_core.api.off import InertRun
 
@@ -116,7 +116,7 @@ def dataset(
     declared = DeclaredDataset.of(
         data, name=name, role=role, schema_version=schema_version, source_category=source_category, **provenance
     )
-    return say_dataset(process(), declared, run_id)
+    return say_dataset(this_session(), declared, run_id)
 
 
 def eval(  # noqa: A001 - the name that users look for
@@ -135,7 +135,7 @@ def eval(  # noqa: A001 - the name that users look for
     Raises:
         RunNotFoundError, RunStateError: there is no run to say it of.
     """
-    live = process().writing_to(run_id)
+    live = this_session().writing_to(run_id)
     rows = () if dataset is None else (live.run.dataset(dataset, name=f"{name}_rows", role="eval"),)
     live.run.evaluation(results, name=name, step=step, inputs=rows, facts=facts)
 
@@ -148,7 +148,7 @@ def note(text: str, *, kind: str = "general", subject: str | None = None, run_id
     """
     from cognify_core.model.events import Note
 
-    process().writing_to(run_id).run.say(Note(text=text, note_kind=kind, subject=subject))
+    this_session().writing_to(run_id).run.say(Note(text=text, note_kind=kind, subject=subject))
 
 
 def attest(
@@ -171,7 +171,7 @@ def attest(
 
     digest = digest_of_evidence(evidence)
     said = Attestation(claim=claim, by=by, role=role, meaning=meaning, evidence=digest)
-    process().writing_to(run_id).run.say(said)
+    this_session().writing_to(run_id).run.say(said)
 
 
 def seal(run_id: str | None = None) -> Sealed:
@@ -182,7 +182,7 @@ def seal(run_id: str | None = None) -> Sealed:
     """
     from cognify_core.api.requests import seal_now
 
-    return seal_now(process(), run_id)
+    return seal_now(this_session(), run_id)
 
 
 def discard(run_id: str, *, reason: str) -> Tombstone:
@@ -193,7 +193,7 @@ def discard(run_id: str, *, reason: str) -> Tombstone:
     """
     from cognify_core.api.requests import discard_now
 
-    return discard_now(process(), run_id, reason)
+    return discard_now(this_session(), run_id, reason)
 
 
 def export_audit(
@@ -215,7 +215,7 @@ def export_audit(
     """
     from cognify_core.api.requests import export_now
 
-    return export_now(process(), run_id, format=format, template=template, path=path)
+    return export_now(this_session(), run_id, format=format, template=template, path=path)
 
 
 def verify(
@@ -241,7 +241,7 @@ def verify(
     """
     from cognify_core.api.checking import verify_target
 
-    return verify_target(process(), target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
+    return verify_target(this_session(), target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
 
 
 def show(run_id: str) -> RunView:
@@ -252,7 +252,7 @@ def show(run_id: str) -> RunView:
     """
     from cognify_core.api.views import view
 
-    return view(process().workspace, run_id)
+    return view(this_session().workspace, run_id)
 
 
 def diff(first: str | Path, second: str | Path) -> Diff:
@@ -264,7 +264,7 @@ def diff(first: str | Path, second: str | Path) -> Diff:
     """
     from cognify_core.api.diffing import diff_of
 
-    return diff_of(process(), first, second)
+    return diff_of(this_session(), first, second)
 
 
 def hash_path(path: str | Path, *, as_: As = "auto", progress: Progress | None = None) -> Outcome:
@@ -280,16 +280,16 @@ def hash_path(path: str | Path, *, as_: As = "auto", progress: Progress | None =
 
 def doctor() -> list[Check]:
     """Look at everything that recording, sealing and verifying need."""
-    from cognify_core.api.doctor import examine
+    from cognify_core.api.examining import examine
 
-    return examine(process())
+    return examine(this_session())
 
 
 def runs() -> list[RunRow]:
     """All runs of the store, newest first."""
-    return process().workspace.store.runs()
+    return this_session().workspace.store.runs()
 
 
 def keys() -> KeyRing:
     """The key that signs here, and the public keys that are trusted here."""
-    return process().workspace.ring
+    return this_session().workspace.ring

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cognify_core.api.exporting import Package
-from cognify_core.api.process import Process
+from cognify_core.api.session import Session
 from cognify_core.api.sealing import Sealed
 from cognify_core.errors import ConfigurationError, RunNotFoundError, RunStateError
 from cognify_core.export.formats import export_format
@@ -15,14 +15,14 @@ from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Tombstone
 
 
-def seal_now(process: Process, run_id: str | None) -> Sealed:
+def seal_now(session: Session, run_id: str | None) -> Sealed:
     """Seal a run that has ended, and every addendum of it that is closed and not sealed.
 
     Raises:
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
     """
-    wanted = _ended(process, run_id)
-    workspace = process.workspace
+    wanted = _ended(session, run_id)
+    workspace = session.workspace
     bundle = seal_run(workspace.store, wanted, workspace.signer, now=utc_now())
     for addendum in workspace.store.addenda(wanted):
         if addendum.status not in (Status.RUNNING, Status.AUDIT_SEALED):
@@ -31,7 +31,12 @@ def seal_now(process: Process, run_id: str | None) -> Sealed:
 
 
 def export_now(
-    process: Process, run_id: str | None, *, format: str, template: str | None, path: str | Path | None  # noqa: A002
+    session: Session,
+    run_id: str | None,
+    *,
+    format: str,
+    template: str | None,
+    path: str | Path | None,  # noqa: A002
 ) -> Package:
     """Seal what is to be sealed, and write the package.
 
@@ -40,14 +45,14 @@ def export_now(
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
     """
     export_format(format, template)
-    wanted = _ended(process, run_id)
-    if process.workspace.store.run(wanted).amends is not None:
+    wanted = _ended(session, run_id)
+    if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: export the run that it amends, which carries it")
-    seal_now(process, wanted)
-    return process.workspace.export(wanted, format=format, template=template, path=path)
+    seal_now(session, wanted)
+    return session.workspace.export(wanted, format=format, template=template, path=path)
 
 
-def discard_now(process: Process, run_id: str, reason: str) -> Tombstone:
+def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
     """Delete an unsealed run and leave a tombstone.
 
     Raises:
@@ -56,21 +61,21 @@ def discard_now(process: Process, run_id: str, reason: str) -> Tombstone:
     """
     if not reason.strip():
         raise ConfigurationError("a run is discarded for a reason, which its tombstone keeps: give one")
-    wanted = _ended(process, run_id)
-    return process.workspace.store.discard(wanted, reason, stamp_time(utc_now()))
+    wanted = _ended(session, run_id)
+    return session.workspace.store.discard(wanted, reason, stamp_time(utc_now()))
 
 
-def _ended(process: Process, run_id: str | None) -> str:
+def _ended(session: Session, run_id: str | None) -> str:
     """The id of a run that no longer goes on; what this process has open of it is brought to its end.
 
     Raises:
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
     """
-    workspace = process.workspace
-    wanted = process.wanted(run_id)
-    if process.current is not None and process.current.id == wanted and not process.current.trained:
+    workspace = session.workspace
+    wanted = session.wanted(run_id)
+    if session.current is not None and session.current.id == wanted and not session.current.trained:
         raise RunStateError(f"{wanted} is going on in this process: it can be sealed when it has ended")
-    process.settle()
+    session.settle()
     row = workspace.store.run(wanted)
     if row.status is Status.RUNNING:
         raise RunStateError(f"{wanted} is RUNNING in another process: it can be sealed when that has ended it")

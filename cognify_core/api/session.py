@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from cognify_core.api.exporting import Package
     from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
+    from cognify_core.seal.keys import KeyRing
 
 
-class Process:
+class Session:
     """The state behind the façade. A forked child begins with none of it."""
 
     current: LiveRun | None
@@ -72,6 +73,13 @@ class Process:
             if self._workspace is None:
                 self._workspace = Workspace(self.settings)
             return self._workspace
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys, which can be read where the store cannot."""
+        from cognify_core.seal.keys import KeyRing
+
+        return KeyRing(self.settings.keys_path) if self._workspace is None else self._workspace.ring
 
     def begin(
         self,
@@ -164,8 +172,8 @@ class Process:
 class _ExitThread:
     """Does the work of the exit on a daemon thread started long before: in atexit no thread may be started."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._pid = os.getpid()
         self._asked, self._done = threading.Event(), threading.Event()
         threading.Thread(target=self._work, name="cognify-exit", daemon=True).start()
@@ -174,12 +182,12 @@ class _ExitThread:
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:
             self._asked.set()
-            self._done.wait(self._process.settings.exit_seconds)
+            self._done.wait(self._session.settings.exit_seconds)
 
     def _work(self) -> None:
         self._asked.wait()
         try:
-            self._process.settle(timeout=self._process.settings.exit_seconds / 2)
-            self._process.workspace.close()
+            self._session.settle(timeout=self._session.settings.exit_seconds / 2)
+            self._session.workspace.close()
         finally:
             self._done.set()

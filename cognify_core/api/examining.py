@@ -13,7 +13,7 @@ from cognify_core.errors import CognifyError
 from cognify_core.version import RECORDER
 
 if TYPE_CHECKING:
-    from cognify_core.api.process import Process
+    from cognify_core.api.session import Session
 
 _GIB = 1 << 30
 _EXTRAS = {"huggingface": "transformers", "rows of datasets": "pyarrow"}
@@ -29,16 +29,16 @@ class Check:
     mend: str | None = None
 
 
-def examine(process: Process) -> list[Check]:
+def examine(session: Session) -> list[Check]:
     """Look at everything that recording, sealing and verifying need."""
-    return [Check("version", True, f"{RECORDER}, Python {sys.version.split()[0]}"), *_workspace(process), *_tools()]
+    return [Check("version", True, f"{RECORDER}, Python {sys.version.split()[0]}"), *_workspace(session), *_tools()]
 
 
-def _workspace(process: Process) -> Iterator[Check]:
+def _workspace(session: Session) -> Iterator[Check]:
     try:
-        settings = process.settings
+        settings = session.settings
         yield Check("mode", None if settings.mode == "off" else True, settings.mode)
-        workspace = process.workspace
+        workspace = session.workspace
         yield Check("store", True, f"{settings.store_path}, {len(workspace.store.runs())} runs")
         key = workspace.signer.public_key
         yield Check("signing key", True, f"{key.key_id[:16]}… in {settings.keys_path}")
