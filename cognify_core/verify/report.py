@@ -1,25 +1,28 @@
 """What a verification found: four sections, kept apart, and one exit code.
 
 *intact*: bytes, record, lineage and signature agree. *signer*: the key that signed is one that somebody here pinned.
-*ledger* and *anchor*: what the seal's place and age rest on. Fails closed: a section holds only where every check that
+*ledger* and *anchor*: what the seal's place and age rest on. *artifacts*, where asked for: whether datasets and
+checkpoints still lie where they lay. Fails closed: a section holds only where every check that
 it needs was made and held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from cognify_core.canonical import Json
 from cognify_core.errors import CannotVerifyError, VerificationError
+from cognify_core.export.inputs import SealedRun
 from cognify_core.model.shown import html_table, plain
 
-Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor"]
+Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor", "artifacts"]
 Verdict: TypeAlias = Literal["ok", "contradiction", "unchecked"]
 
 SECTIONS: tuple[Section, ...] = ("intact", "signer", "ledger", "anchor")
-DECISIVE: tuple[Section, ...] = ("intact", "signer")
+"""What every report tells apart; `artifacts` is a fifth where somebody asked for them."""
+DECISIVE: tuple[Section, ...] = ("intact", "signer", "artifacts")
 Check: TypeAlias = tuple[Section, str]
 """A section and the code of a finding in it."""
 RUN_CHECKS: frozenset[Check] = frozenset(
@@ -68,6 +71,8 @@ class Report:
     """The checks that must have held."""
     run_id: str | None = None
     """As the subject says; none where that could not be read."""
+    runs: tuple[SealedRun, ...] = field(default=(), repr=False)
+    """The run and its addenda as they were read, to look at more of them; not believed unless the report holds."""
 
     def verdict(self, section: Section) -> Verdict:
         """One section's verdict; the worst of its findings, and never `ok` for want of a check."""
@@ -83,7 +88,13 @@ class Report:
         """0 holds, 1 does not hold, 2 could not be checked."""
         if self.contradictions:
             return 1
-        return 0 if all(self.verdict(section) == "ok" for section in DECISIVE) else 2
+        return 0 if all(self.verdict(section) == "ok" for section in self.sections if section in DECISIVE) else 2
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections that this report has."""
+        asked = any(finding.section == "artifacts" for finding in self.findings)
+        return (*SECTIONS, "artifacts") if asked else SECTIONS
 
     @property
     def contradictions(self) -> tuple[Finding, ...]:
@@ -116,7 +127,7 @@ class Report:
             "subject": self.subject,
             "run_id": self.run_id,
             "exit_code": self.exit_code,
-            "sections": {section: self.verdict(section) for section in SECTIONS},
+            "sections": {section: self.verdict(section) for section in self.sections},
             "findings": [finding.to_json() for finding in self.findings],
         }
 
@@ -125,16 +136,16 @@ class Report:
         words = {"ok": "holds", "contradiction": "DOES NOT HOLD", "unchecked": "not checked"}
         verdict = ("holds", "DOES NOT HOLD", "could not be checked")[self.exit_code]
         named = [("✗", finding.message) for finding in self.contradictions]
-        sections = [(section, words[self.verdict(section)]) for section in SECTIONS]
+        sections = [(section, words[self.verdict(section)]) for section in self.sections]
         return html_table(f"{self.subject}: {verdict}", [*named, *sections])
 
     def __str__(self) -> str:
-        told = ", ".join(f"{section}: {self.verdict(section)}" for section in SECTIONS)
+        told = ", ".join(f"{section}: {self.verdict(section)}" for section in self.sections)
         return plain(f"{self.subject}: {told}")
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
         """This report, and more that was found."""
-        return Report(self.subject, (*self.findings, *findings), self.required, self.run_id)
+        return replace(self, findings=(*self.findings, *findings))
 
 
 def _sentence(subject: str, verdict: str, findings: Iterable[Finding]) -> str:
