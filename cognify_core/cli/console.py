@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cognify_core.canonical import Json
 
-_WIDTH_OF_A_PIPE = 200
+_WIDTH_OF_A_TABLE = 10_000  # wider than any; rich would cut cells to the width of the terminal
 
 
 def emit(value: Json) -> None:
@@ -43,17 +43,22 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         grid.add_row(*(plain("–" if cell is None else cell) for cell in row))
     shown = console(sys.stdout)
-    shown.print(grid, width=max(shown.width, shown.measure(grid).maximum), soft_wrap=True)
+    shown.width = _WIDTH_OF_A_TABLE
+    shown.print(grid, soft_wrap=True)
 
 
 def console(stream: TextIO) -> Console:
     """A console on `stream` that reads no markup, no emoji codes, and guesses no highlights."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave the error as it is: rich would end the process with 1, which is a verdict here."""
+            raise
+
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character still shows the rest
-    width = None if stream.isatty() else _WIDTH_OF_A_PIPE
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    return Plain(file=stream, markup=False, emoji=False, highlight=False)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
