@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import FormatError, VerificationError
+from cognify_core.model.digest import Digest
 from cognify_core.merkle import EMPTY_ROOT, HASH_SIZE, node_hash
 
 FORMAT = "cognify.row-index/v1"
@@ -52,6 +53,11 @@ class RowIndex:
         partial = path.with_name(f"{path.name}.{os.getpid()}.part")
         partial.write_bytes(line + b"\n" + self.hashes)
         partial.replace(path)
+
+
+def index_path(folder: Path, rows: Digest) -> Path:
+    """Where in `folder` the index of the rows with this digest is kept."""
+    return folder / f"{rows.hex}.rowindex"
 
 
 class IndexBuilder:

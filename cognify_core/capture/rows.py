@@ -7,7 +7,8 @@ node. How batches were cut, and where they came from, leaves no trace in the dig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,6 +20,7 @@ from cognify_core.capture.rows_encode import rows_of
 from cognify_core.capture.rows_hash import LeafTree, LevelSink, leaf_hashes
 from cognify_core.capture.rows_kinds import Kind, columns_of, features_of
 from cognify_core.capture.rows_order import LogicalOrder
+from cognify_core.capture.sources import open_source
 from cognify_core.errors import CaptureError
 
 FORMAT = "cognify.rows/v1"
@@ -92,6 +94,15 @@ class RowsDigester:
     def _hashed(self, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         for batch in batches:
             yield leaf_hashes(rows_of(batch, self._columns))
+
+
+def rows_outcome(data: Any, *, columns: Sequence[str] | None = None, sink: LevelSink | None = None) -> Outcome:
+    """The digest of the rows in anything that `open_source` opens, computed here and now.
+
+    Raises:
+        CaptureError: something cannot be read or has no canonical form.
+    """
+    return source_outcome(open_source(data, columns=columns), sink=sink)
 
 
 def source_outcome(source: Source, *, sink: LevelSink | None = None) -> Outcome:

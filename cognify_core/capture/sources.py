@@ -23,7 +23,7 @@ from cognify_core.capture.source_pandas import table_of_frame
 from cognify_core.capture.source_python import part_of_rows, slices_of
 from cognify_core.errors import CaptureError
 
-__all__ = ["Part", "Source", "is_path", "open_source"]
+__all__ = ["Part", "Source", "fetched", "is_path", "open_source"]
 
 _SLICE = 4096  # list items converted at a time, so that no other thread waits for long
 
@@ -46,6 +46,11 @@ def open_source(data: Any, *, columns: Sequence[str] | None = None) -> Source:
     for part in source.parts:
         columns_of(part.schema, source.features)
     return source
+
+
+def fetched(source: Source) -> Source:
+    """The same rows, ready to be sent: where only a few of a part's stored rows are meant, those alone."""
+    return replace(source, parts=tuple(part.dense() for part in source.parts))
 
 
 def is_path(data: object) -> bool:
