@@ -38,13 +38,9 @@ class RowIndex:
             hashes = raised(hashes)
         return hashes or EMPTY_ROOT
 
-    def nodes(self) -> list[bytes]:
-        """The hashes, one by one."""
-        return [self.hashes[at : at + HASH_SIZE] for at in range(0, len(self.hashes), HASH_SIZE)]
-
-    def span(self, node: int) -> range:
-        """The rows that a node stands for."""
-        return range(node << self.height, min((node + 1) << self.height, self.rows))
+    def rows_under(self, nodes: range) -> range:
+        """The rows that some nodes in a row stand for."""
+        return range(min(nodes.start << self.height, self.rows), min(nodes.stop << self.height, self.rows))
 
     def write(self, path: Path) -> None:
         """Write the index whole or not at all."""
