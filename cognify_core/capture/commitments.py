@@ -37,7 +37,7 @@ def display_path(path: Path, home: Path | None = None) -> str:
 def without_home(text: str, home: Path | None = None) -> str:
     """Any text in which paths below the home directory begin with `~`; `home` is by default this user's own."""
     directory = str(home_directory() if home is None else home).rstrip("/")
-    if directory.count("/") < 1 or directory in ("", "/"):
+    if not directory:
         return text
     return re.sub(rf"(?<![\w./~-]){re.escape(directory)}(?![\w.-])", "~", text)
 

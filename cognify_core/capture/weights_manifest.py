@@ -93,8 +93,8 @@ def parse_weights(manifest: bytes) -> dict[str, Tensor]:
 def match_weights(file_manifest: bytes, memory_manifest: bytes) -> Match:
     """Compare the weights of a file with those in memory.
 
-    Names match as they stand or under one common prefix, whichever makes more of them equal; a tensor in memory whose name the
-    file lacks (an alias, a tied head) matches where its content equals any one of the file's.
+    Names match as they stand or under one common prefix, whichever makes more of them equal; a tensor in memory whose
+    name the file lacks (an alias, a tied head) matches where its content equals any one of the file's.
 
     Raises:
         FormatError: one of the two is no manifest of weights.
