@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from cognify_core.cli.console import plural, say
@@ -81,7 +82,10 @@ def _show_lineage(lineage: dict[str, Json] | None) -> None:
     for edge in lineage["edges"]:
         sources.setdefault(edge["to"], []).append(edge["from"])
     width = max((len(node["type"]) for node in lineage["nodes"]), default=0) + 2
-    for node in lineage["nodes"]:
+    nodes = {node["id"]: node for node in lineage["nodes"]}
+    for node in map(nodes.get, TopologicalSorter({name: sources.get(name, ()) for name in nodes}).static_order()):
+        if node is None:
+            continue  # an addendum's edge begins at a node of the run that it amends
         rest = ", ".join(f"{key} {node[key]}" for key in node if key not in _SAID_ELSEWHERE and node[key] is not None)
         why = f" ({node['reason']})" if "reason" in node else ""
         say(f"{node['type']:{width}}{node['id']}  {node['assurance']}{why}{f'  {rest}' if rest else ''}")
