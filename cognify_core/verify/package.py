@@ -70,7 +70,8 @@ def check_package(
         findings += check_rendering(package, data)
     if receipt is not None:
         findings += check_receipt(receipt, data, package, trusted)
-    return Report(subject, tuple(findings), required, package.run.run_id if package else None)
+    runs = (package.run, *package.addenda) if package else ()
+    return Report(subject, tuple(findings), required, package.run.run_id if package else None, runs)
 
 
 def _too_large(subject: str, size: int, most: int) -> Report:

@@ -48,7 +48,7 @@ def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report
     if run is not None:
         findings += check_chain(run, addenda)
         findings += _check_receipts(store, run_id, trusted)
-    return Report(run_id, tuple(findings), STORE_CHECKS, run_id)
+    return Report(run_id, tuple(findings), STORE_CHECKS, run_id, (*((run,) if run else ()), *addenda))
 
 
 def _check_one(
