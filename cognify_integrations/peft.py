@@ -10,6 +10,10 @@ from typing import Any
 import torch
 
 
+_STANDS_FOR = ("base_layer", "token_adapter", "original_module")
+"""Where a layer of PEFT keeps what it stands for. One with a `token_adapter` stores it there, and not twice."""
+
+
 def has_adapters(model: torch.nn.Module) -> bool:
     """Whether `model` is a `PeftModel`, or a transformers model to which an adapter was added."""
     return hasattr(model, "get_base_model") or bool(getattr(model, "_hf_peft_config_loaded", False))
@@ -51,13 +55,13 @@ def adapter_name(model: Any) -> str:
 def original_names(base: torch.nn.Module) -> Callable[[str], str | None]:
     """Tells the name that a tensor of `base` had before adapters came; none for a tensor of an adapter.
 
-    A layer of PEFT keeps the layer that it stands for as `base_layer` or `original_module`, beside its own tensors.
+    A layer of PEFT keeps the layer that it stands for as a child of its own, beside its tensors.
     """
     children = {
-        path: next(child for child in ("base_layer", "original_module") if hasattr(module, child))
+        path: child
         for path, module in base.named_modules()
         if type(module).__module__.startswith("peft.")
-        and (hasattr(module, "base_layer") or hasattr(module, "original_module"))
+        for child in [name for name in _STANDS_FOR if hasattr(module, name)][:1]
     }
 
     def original(name: str) -> str | None:
