@@ -98,8 +98,9 @@ class Bundle:
         Raises:
             FormatError: they are anything else: more than one signature, another type, base64 that is not strict.
         """
+        parse(data)  # refuses what two readers may read differently
         try:
-            document = _Document.model_validate_json(encode(parse(data)))
+            document = _Document.model_validate_json(data)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -80,8 +80,9 @@ class Statement(_Strict):
         Raises:
             FormatError: they are not this statement, or not its one spelling.
         """
+        parse(payload)  # refuses what two readers may read differently
         try:
-            statement = cls.model_validate_json(encode(parse(payload)))
+            statement = cls.model_validate_json(payload)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cognify_core.canonical import Json, encode, parse
+from cognify_core.canonical import Json, parse
 from cognify_core.errors import FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.names import RunId
@@ -84,7 +84,7 @@ def read_package(data: bytes) -> Package:
     """
     value = parse(data)
     try:
-        package = _Package.model_validate_json(encode(value))
+        package = _Package.model_validate_json(data)
         runs = [part.sealed() for part in (package, *package.addenda)]
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]

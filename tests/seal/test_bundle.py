@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cognify_core.canonical import encode, parse
@@ -39,6 +39,7 @@ def test_pae_is_that_of_the_dsse_specification() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_encode_and_parse_are_inverses_and_the_payload_stays_as_it_was(payload: bytes) -> None:
     bundle = Bundle.signed(payload, SIGNER)

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization import PublicFormat as Public
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cognify_core.errors import SigningKeyError, VerificationError
@@ -84,6 +84,7 @@ def test_a_public_key_has_one_spelling_and_parse_finds_it() -> None:
         PublicKey(pem + b"\n")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_of_the_two_signatures_that_verify_only_the_lower_counts(message: bytes) -> None:
     r, s = decode_dss_signature(SIGNER.sign(message))

@@ -165,6 +165,32 @@ def test_a_report_with_artifacts_has_a_fifth_section_that_decides(folder: Path) 
     assert gone.exit_code == 2
 
 
+def write_weights(path: Path, tensors: dict[str, bytes]) -> None:
+    """A safetensors file of F32 vectors, written by hand."""
+    header: dict[str, Any] = {}
+    offset = 0
+    for name, data in tensors.items():
+        header[name] = {"dtype": "F32", "shape": [len(data) // 4], "data_offsets": [offset, offset + len(data)]}
+        offset += len(data)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(tensors.values()))
+
+
+def test_a_changed_missing_and_added_tensor_are_each_named(tmp_path: Path, rehash: Rehash) -> None:
+    path = tmp_path / "model.safetensors"
+    write_weights(path, {"a": b"\0" * 8, "b": b"\0" * 4})
+    outcome = rehash(path, "cognify.weights/v1")
+    assert outcome.hash is not None, outcome.reason
+    run = run_of((checkpoint(20, **of_outcome(outcome, path)), outcome))
+    assert only(run, rehash).state == "present"
+    write_weights(path, {"a": b"\0" * 7 + b"\x01", "c": b"\0" * 4})
+    assert only(run, rehash).message.endswith("changed: a; missing: b; added: c")
+
+
+def test_a_manifest_of_a_format_that_has_no_path_is_unreachable(tmp_path: Path, rehash: Rehash) -> None:
+    assert rehash(tmp_path, "cognify.config/v1").reason == "there is no way to hash 'cognify.config/v1' from a path"
+
+
 class TestRows:
     """Rows need pyarrow, which is an extra."""
 
