@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-
 _STANDS_FOR = ("base_layer", "token_adapter", "original_module")
 """Where a layer of PEFT keeps what it stands for. One with a `token_adapter` stores it there, and not twice."""
 

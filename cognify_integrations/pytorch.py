@@ -7,15 +7,15 @@ hash them before the next optimiser step, or hash only what is frozen.
 from __future__ import annotations
 
 import ctypes
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from cognify_core.capture.weights import MemoryTensor
 from cognify_integrations.peft import adapter_state, base_model, has_adapters, original_names
+from cognify_integrations.saved_names import as_saved, tied_names
 
 SHARDED = "sharded"
 """The reason of weights that are spread over processes or devices; they are never gathered."""
@@ -105,8 +105,8 @@ def _whole(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> StoredTens
         return StoredTensors([], {}, QUANTISED)
     for name in getattr(model, "_keys_to_ignore_on_save", None) or ():
         state.pop(name, None)
-    aliases = _aliases(model, state)
-    kept = _as_saved(model, {name: tensor for name, tensor in state.items() if name not in aliases})
+    aliases = tied_names(model, state)
+    kept = as_saved(model, {name: tensor for name, tensor in state.items() if name not in aliases})
     return StoredTensors([], {}, CONVERTED) if kept is None else _listed(kept, aliases)
 
 
@@ -161,43 +161,3 @@ def _root(thing: object) -> str:
 
 def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
-
-
-def _aliases(model: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, str]:
-    """Names of tied tensors that are not kept → the name that is, as transformers chooses it."""
-    places: dict[object, list[str]] = {}
-    for name, tensor in state.items():
-        if tensor.layout == torch.strided and tensor.device.type != "meta" and tensor.nbytes:
-            places.setdefault((tensor.device, tensor.data_ptr(), tensor.nbytes), []).append(name)
-    patterns = list(_tied_patterns(model))
-    aliases = {}
-    for names in (sorted(names) for names in places.values() if len(names) > 1):
-        free = [name for name in names if not any(re.search(pattern, name) for pattern in patterns)]
-        kept = free[0] if free else names[-1]
-        aliases.update({name: kept for name in names if name != kept})
-    return aliases
-
-
-def _tied_patterns(model: torch.nn.Module) -> Iterator[str]:
-    for path, module in model.named_modules():
-        for pattern in getattr(module, "_tied_weights_keys", None) or ():
-            yield f"{path}.{pattern}" if path else pattern
-
-
-def _as_saved(model: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor] | None:
-    """The names that transformers ≥ 5 gives back on saving; none where it would also rebuild tensors.
-
-    Tried out on tensors without data: one that comes back as the same object was only renamed.
-    """
-    if not hasattr(model, "base_model_prefix"):
-        return state
-    try:
-        from transformers.core_model_loading import revert_weight_conversion
-    except ImportError:  # before transformers 5 names were the same in memory and on disk
-        return state
-    blanks = {name: tensor.to("meta") for name, tensor in state.items()}
-    name_of = {id(blank): name for name, blank in blanks.items()}
-    saved = revert_weight_conversion(model, dict(blanks))
-    if len(saved) != len(state) or any(id(blank) not in name_of for blank in saved.values()):
-        return None
-    return {name: state[name_of[id(blank)]] for name, blank in saved.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import gc
 import importlib.resources
+import subprocess
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -288,3 +290,25 @@ def test_an_edited_weight_is_named() -> None:
         model.transformer.h[1].ln_1.weight[3] += 1e-6
     match = match_of(before, hashed(stored_tensors(model)))
     assert match.changed == ("transformer.h.1.ln_1.weight",)
+
+
+def test_weights_sharded_by_fsdp_are_not_gathered() -> None:
+    script = """
+import torch, torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from cognify_integrations.pytorch import base_tensors, stored_tensors
+dist.init_process_group("gloo", init_method="file://" + __import__("tempfile").mktemp(), rank=0, world_size=1)
+model = torch.nn.Linear(4, 4)
+fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
+print(stored_tensors(model).problem, base_tensors(model).problem)
+dist.destroy_process_group()
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout == "sharded sharded\n"
+
+
+def test_weights_partitioned_by_zero_are_not_gathered() -> None:
+    model = torch.nn.Linear(4, 4)
+    model.weight.ds_id = 0  # as deepspeed marks a parameter whose data lies elsewhere
+    assert stored_tensors(model).problem == SHARDED
