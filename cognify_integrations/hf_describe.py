@@ -89,7 +89,7 @@ def describe_training(run: Run, args: TrainingArguments, model: Any, tokenizer: 
     value = {
         "training_arguments": {name: getattr(args, name) for name in args.__dataclass_fields__ if hasattr(args, name)},
         "model_class": type(model),
-        "model": model_config.to_dict() if hasattr(model_config, "to_dict") else None,
+        "model": model_config.to_dict() if model_config is not None and hasattr(model_config, "to_dict") else None,
         "peft": peft.to_dict() if peft is not None else None,
         "tokenizer": _tokenizer(tokenizer) if tokenizer is not None else None,
     }

@@ -40,7 +40,8 @@ def record_base(live: LiveRun, model: Any, names: Names, limit: int) -> list[str
         lambda: _matched(in_memory(), candidate),
         fields=lambda _: {"name": names.path or type(model).__name__},
     )
-    run.link(base, refs[0], "declared")
+    if not frozen:  # an adapter's first weights come from no file
+        run.link(base, refs[0], "declared")
     if candidate is None:
         live.gap(
             f"base_{names.model}",

@@ -44,7 +44,6 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
     def _forget(self) -> None:
         self._live: LiveRun | None = None
         self._run_id: str | None = None
-        self._fed: list[str] = []
         self._eval_data: Any = None
         self._eval_refs: list[tuple[str, Any, str]] = []
         self._evals: dict[int, list[str]] = {}
@@ -65,11 +64,9 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         session = api.this_session()
         if not state.is_world_process_zero or session.settings.mode == "off":
             return
-        fed_before = self._fed
         self._forget()
         if session.current is not None and session.current.seal_when == "block":
             self._live = session.current
-            self._live.run.drop_inputs(*fed_before)
         else:
             self._live = session.begin(
                 name=self.run_name or state.trial_name, project=self.project, tags=self.tags, seal_when=self.seal
@@ -86,10 +83,10 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         rows, with_source = session.record_fed(
             live, getattr(loader, "dataset", None), name=names.dataset(loader), role="train"
         )
-        self._fed = [config, rows, *record_base(live, model, names, session.settings.initial_weights_limit)]
+        fed = [config, rows, *record_base(live, model, names, session.settings.initial_weights_limit)]
         if state.global_step:
-            self._fed += record_resumed(live, model, Path(args.output_dir), state)
-        live.run.add_inputs(*self._fed)
+            fed += record_resumed(live, model, Path(args.output_dir), state)
+        live.feed(fed)
         live.run.phase("training_started", **names.training(args, state, loader))
         if not with_source:
             live.gap(
@@ -133,11 +130,12 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         self.on_evaluate(args, state, control, metrics)
 
     def _evaluated(self, live: LiveRun, step: int, results: dict[str, float]) -> None:
-        name = next((key.removesuffix("_runtime") for key in results if key.endswith("_runtime")), "eval")
-        inputs = [self._eval_rows(live, name)] if self._eval_data is not None else []
+        prefix = next((key.removesuffix("_runtime") for key in results if key.endswith("_runtime")), "eval")
+        name = prefix.removeprefix("eval_") if prefix != "eval" else "validation"
+        inputs = [self._eval_rows(live, prefix)] if self._eval_data is not None else []
         if live.amends:
             inputs.append("@model_final")
-        ref = live.run.evaluation(results, name=name.removeprefix("eval_"), step=step, inputs=inputs)
+        ref = live.run.evaluation(results, name=name, step=step, inputs=inputs)
         self._evals.setdefault(step, []).append(ref)
 
     def _eval_rows(self, live: LiveRun, name: str) -> str:

@@ -42,7 +42,7 @@ def main() -> None:
         for step in range(1, 61):
             loss = torch.nn.functional.mse_loss(model(x), y)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
             optimizer.step()
             run.log({"loss": loss.item()}, step=step)
             if step % 20 == 0:

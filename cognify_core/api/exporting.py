@@ -86,10 +86,8 @@ def export_run(
 
 def _target(path: Path | None, folder: Path, name: str) -> Path:
     """Where the package goes: under `folder` by its own name, or where `path` says, a folder or a file."""
-    if path is None:
-        target = folder / name
-    else:
-        target = path / name if path.is_dir() or not path.suffix else path
+    is_file = path is not None and path.suffix and not path.is_dir()
+    target = path if path is not None and is_file else (path or folder) / name
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from cognify_core.api.examining import Check
     from cognify_core.api.exporting import Package
     from cognify_core.api.live import ActiveRun
-    from cognify_core.api.off import InertRun
-    from cognify_core.api.session import Session
     from cognify_core.api.looking import As
+    from cognify_core.api.off import InertRun
     from cognify_core.api.sealing import Sealed
+    from cognify_core.api.session import Session
     from cognify_core.api.views import RunView
     from cognify_core.capture.outcome import Outcome
     from cognify_core.model.digest import Digest
@@ -30,7 +30,7 @@ _session: Session | None = None
 
 def this_session() -> Session:
     """The state of this process, for integrations: the run that goes on, and the workspace."""
-    global _session  # noqa: PLW0603 - the façade's one piece of state
+    global _session
     if _session is None:
         from cognify_core.api.session import Session
 
@@ -141,7 +141,7 @@ def eval(  # noqa: A001 - the name that users look for
 
 
 def note(text: str, *, kind: str = "general", subject: str | None = None, run_id: str | None = None) -> None:
-    """Say something of a run: a `limitation`, a `failure_mode`, a `rationale`, a `tradeoff` …
+    """Say something of a run: a `limitation`, a `failure_mode`, a `rationale`, a `tradeoff`.
 
     Raises:
         RunNotFoundError, RunStateError: there is no run to say it of.
@@ -202,7 +202,7 @@ def export_audit(
     format: str = "json",  # noqa: A002 - the word that users know
     template: str | None = None,
     path: str | Path | None = None,
-    wait: bool = True,
+    wait: bool = True,  # noqa: ARG001 - promised; the embedded store has nothing to wait for
 ) -> Package:
     """Export a run's package; without a run id, of this process's last run. A run that has ended is sealed first.
 
@@ -267,7 +267,7 @@ def diff(first: str | Path, second: str | Path) -> Diff:
     return diff_of(this_session(), first, second)
 
 
-def hash_path(path: str | Path, *, as_: As = "auto", progress: Progress | None = None) -> Outcome:
+def hash_path(path: str | Path, *, as_: As = "auto") -> Outcome:
     """Hash a file, a folder, rows, weights or a configuration, as records do.
 
     Raises:
@@ -275,7 +275,7 @@ def hash_path(path: str | Path, *, as_: As = "auto", progress: Progress | None =
     """
     from cognify_core.api.looking import hash_as
 
-    return hash_as(Path(path), as_, progress)
+    return hash_as(Path(path), as_)
 
 
 def doctor() -> list[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -36,11 +36,19 @@ class LiveRun:
     trained: bool = False
     """Whether a training ended in it."""
     gaps: list[Gap] = field(default_factory=list)
+    fed: tuple[str, ...] = ()
+    """The refs that the training going on comes from."""
 
     @property
     def id(self) -> str:
         """The run's id."""
         return self.run.id
+
+    def feed(self, refs: Iterable[str]) -> None:
+        """From now on checkpoints come from these, and no longer from what an earlier training came from."""
+        self.run.drop_inputs(*self.fed)
+        self.fed = tuple(refs)
+        self.run.add_inputs(*self.fed)
 
     def gap(self, subject: str, reason: str, *, mend: str | None = None) -> None:
         """Record a gap, and remember it for the line at the end."""

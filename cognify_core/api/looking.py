@@ -16,7 +16,7 @@ from cognify_core.errors import CaptureError, CognifyError, ConfigurationError
 As: TypeAlias = Literal["auto", "file", "tree", "rows", "weights", "config"]
 
 
-def hash_as(path: Path, view: As, progress: Progress | None = None) -> Outcome:
+def hash_as(path: Path, view: As) -> Outcome:
     """Hash a path as a file, a tree, rows, weights or a configuration; `auto` is `tree` for folders, else `file`.
 
     Raises:

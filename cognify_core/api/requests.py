@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cognify_core.api.exporting import Package
-from cognify_core.api.session import Session
 from cognify_core.api.sealing import Sealed
+from cognify_core.api.session import Session
 from cognify_core.errors import ConfigurationError, RunNotFoundError, RunStateError
 from cognify_core.export.formats import export_format
 from cognify_core.model.names import stamp_time, utc_now
@@ -34,9 +34,9 @@ def export_now(
     session: Session,
     run_id: str | None,
     *,
-    format: str,
+    format: str,  # noqa: A002 - the word that users know
     template: str | None,
-    path: str | Path | None,  # noqa: A002
+    path: str | Path | None,
 ) -> Package:
     """Seal what is to be sealed, and write the package.
 

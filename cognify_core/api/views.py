@@ -9,6 +9,7 @@ from cognify_core.canonical import Json
 from cognify_core.model.events import Artifact, Event, Gap, Metrics, Note, parse_event
 from cognify_core.model.lineage import fold
 from cognify_core.model.numbers import plain_number
+from cognify_core.model.record import Status
 from cognify_core.store.protocol import Receipt, RunRow
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def view(workspace: Workspace, wanted: str) -> RunView:
     row = workspace.find(wanted)
     store = workspace.store
     events = [parse_event(data) for data in store.events(row.run_id)]
+    lineage = fold(events, still_open=row.status is Status.RUNNING)
     addenda = store.addenda(row.run_id)
     said = [*events, *(parse_event(data) for addendum in addenda for data in store.events(addendum.run_id))]
     return RunView(
         row,
-        fold(events).document(row.run_id, row.status, row.freeze.sealed_at if row.freeze else ""),
+        lineage.document(row.run_id, row.status, row.freeze.sealed_at if row.freeze else ""),
         tuple(_gaps(said)),
         tuple(event.body for event in said if isinstance(event.body, Note)),
         _metrics(events),

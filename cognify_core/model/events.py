@@ -204,7 +204,7 @@ class CodeSeen(Artifact):
 
 
 class Link(Body):
-    """An edge that was found out after both ends were recorded, and how: by `content`, `fingerprint`, `step` …
+    """An edge that was found out after both ends were recorded, and how: by `content`, `fingerprint`, `step`.
 
     `declared` is an edge that a person asserts and nothing of ours has checked.
     """
@@ -216,7 +216,7 @@ class Link(Body):
 
 
 class Phase(Body):
-    """A stage of the run began or ended: `training_started`, `training_ended`, `resumed` …"""
+    """A stage of the run began or ended: `training_started`, `training_ended`."""
 
     kind: Literal["phase"] = "phase"
     phase: str

@@ -81,8 +81,10 @@ class Lineage:
         return Digest.of(encode(self.document(run_id, status, sealed_at)))
 
 
-def fold(events: Iterable[Event]) -> Lineage:
+def fold(events: Iterable[Event], *, still_open: bool = False) -> Lineage:
     """Fold a record's events into its lineage.
+
+    Of a record that is `still_open`, edges to what is yet to come are left out.
 
     Two artifacts that want one id and have one hash are one node; with different hashes the later gets a suffix, four
     hex digits of its hash (more where those clash too).
@@ -110,6 +112,8 @@ def fold(events: Iterable[Event]) -> Lineage:
         nodes.setdefault(node.id, node)
         ids[artifact.ref] = node.id
         pairs.extend((source, artifact.ref) for source in artifact.inputs)
+    if still_open:
+        pairs = [pair for pair in pairs if all(end in ids or end.startswith("@") for end in pair)]
     edges = {Edge(_end(source, ids, amended), _end(target, ids, amended)) for source, target in pairs}
     edges = {edge for edge in edges if edge.source != edge.target}
     return Lineage(tuple(nodes.values()), tuple(sorted(edges)))

@@ -46,7 +46,7 @@ def recording(disk: DiskThatFails, tmp_path: Path) -> Iterator[Callable[[], Reco
     made: list[Recorder] = []
 
     def start() -> Recorder:
-        made.append(Recorder(disk, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.02,)))  # type: ignore[arg-type]
+        made.append(Recorder(disk, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.02,)))
         return made[-1]
 
     yield start
@@ -142,7 +142,7 @@ def test_a_disk_that_takes_neither_record_nor_spool_stops_nothing(
     disk: DiskThatFails, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
-    recorder = Recorder(disk, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.02,))  # type: ignore[arg-type]
+    recorder = Recorder(disk, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.02,))
     disk.failing = True
     recorder.put(note())
     assert not recorder.flush(10)
