@@ -17,7 +17,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.model.events import Artifact, Event
 from cognify_core.verify.artifact_changes import changes
 from cognify_core.verify.rehash import Rehash
-from cognify_core.verify.report import Finding, Report, Verdict
+from cognify_core.verify.report import Finding, Verdict
 
 State: TypeAlias = Literal["present", "moved", "changed", "missing", "unreachable"]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -56,26 +56,6 @@ class _Sought:
     form: str | None
     location: str
     manifest: bytes | None
-
-
-def with_artifacts(
-    report: Report,
-    *,
-    kept_indexes: Path | None = None,
-    roots: Sequence[Path] = (),
-    progress: Progress | None = None,
-) -> Report:
-    """A report of a run or a package, and what became of its artifacts.
-
-    Args:
-        report: what was found so far; whatever it read is looked at, also where it does not hold.
-        kept_indexes: the folder in which the capture kept its row indexes (`Settings.rows_path`).
-        roots: as for `check_artifacts`.
-        progress: as for `check_artifacts`.
-    """
-    with Rehash.rehashing(kept_indexes) as rehash:
-        found = check_artifacts(report.runs, rehash=rehash, roots=roots, progress=progress)
-    return report.with_findings(one.finding() for one in found)
 
 
 def check_artifacts(

@@ -34,10 +34,15 @@ def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report
         RunNotFoundError: the store holds no such run.
         StoreError: the store cannot be read at all.
     """
-    row = store.run(run_id)
+    try:
+        row, rows_of_addenda = store.run(run_id), store.addenda(run_id)
+    except FormatError as error:
+        return Report(
+            run_id, (contradicts("store_read", f"the store's rows of {run_id} do not read: {error}"),), STORE_CHECKS
+        )
     run, findings = _check_one(store, row, trusted, "")
     addenda: list[SealedRun] = []
-    for addendum in store.addenda(run_id):
+    for addendum in rows_of_addenda:
         if addendum.status is Status.AUDIT_SEALED:
             sealed, found = _check_one(store, addendum, trusted, f"addendum {addendum.ordinal}: ")
             addenda += [sealed] if sealed else []
@@ -60,7 +65,7 @@ def _check_one(
         return None, [unchecked("unsealed", told)]
     events, findings = _events(store, row, where)
     manifests: dict[str, bytes] = {}
-    run = SealedRun(row.run_id, events, bundle, b"", manifests)
+    run = SealedRun(row.run_id, events, _blob(bundle), b"", manifests)
     lost = _fetch_manifests(store, run, manifests, where)
     findings += check_sealed_run(run, trusted, carried=None, where=where)
     findings += lost
@@ -73,7 +78,7 @@ def _check_one(
 
 def _events(store: Store, row: RunRow, where: str) -> tuple[tuple[bytes, ...], list[Finding]]:
     try:
-        return tuple(store.events(row.run_id)), []
+        return tuple(_blob(event) for event in store.events(row.run_id)), []
     except StoreError as error:
         place = _last_missing(store, row)
         return (), [contradicts("store_events", f"{where}event {place} is missing from the store: {error}")]
@@ -105,9 +110,14 @@ def _fetch_manifests(store: Store, run: SealedRun, into: dict[str, bytes], where
     for digest in {body.hash: None for body in bodies if isinstance(body, Artifact) and body.hash and body.manifest}:
         try:
             into[str(digest)] = store.manifest(digest)
-        except StoreError as error:
-            findings.append(contradicts("store_manifest", f"{where}{error}"))
+        except (StoreError, TypeError) as error:  # TypeError: raw SQL has put text where bytes belong
+            findings.append(contradicts("store_manifest", f"{where}the manifest {digest} does not read: {error}"))
     return findings
+
+
+def _blob(value: object) -> bytes:
+    """What a column of bytes holds: SQLite keeps text there too, where somebody puts it."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
 def _check_freeze(run: SealedRun, freeze: Freeze | None, where: str) -> Iterator[Finding]:
@@ -130,7 +140,7 @@ def _check_freeze(run: SealedRun, freeze: Freeze | None, where: str) -> Iterator
 
 def _check_row(run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:
     try:
-        opened, first = run.record.opened, run.record.events[0]
+        opened, closed, first = run.record.opened, run.record.closed, run.record.events[0]
     except CognifyError:
         return
     expected = {
@@ -142,6 +152,7 @@ def _check_row(run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:
         "amends": opened.amends and opened.amends.run_id,
         "ordinal": opened.amends and opened.amends.ordinal,
         "size": len(run.events),
+        "complete": closed.complete,
     }
     for name, value in expected.items():
         if getattr(row, name) != value:
@@ -153,7 +164,7 @@ def _check_row(run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:
 def _check_receipts(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Iterator[Finding]:
     try:
         receipts = store.receipts(run_id)
-    except CognifyError as error:
+    except (CognifyError, TypeError, ValueError) as error:  # a column that raw SQL has made into something else
         yield contradicts("store_receipt", f"the receipts of {run_id} do not read: {error}")
         return
     for receipt in receipts:
@@ -163,7 +174,7 @@ def _check_receipts(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> 
 def _check_receipt(receipt: Receipt, trusted: Sequence[PublicKey]) -> Iterator[Finding]:
     what = f"the receipt of {receipt.package_hash}"
     try:
-        bundle = Bundle.parse(receipt.bundle)
+        bundle = Bundle.parse(_blob(receipt.bundle))
         statement = ReceiptStatement.parse(bundle.payload)
     except FormatError as error:
         yield contradicts("store_receipt", f"{what}: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import ORDER
 from tests.factories import OTHER_RUN_ID, OTHER_SIGNER, ROWS, RUN_ID, SIGNER, TREE, dataset, sealed_run, whole
-from tests.tamper.packaging import assert_contradicts, edited, package, receipt_of, verify
+from tests.tamper.packaging import assert_contradicts, edit_event, edited, package, receipt_of, verify
 
 
 def test_the_seal_of_another_run_is_named() -> None:
@@ -200,3 +201,58 @@ def test_a_package_that_cannot_be_believed_raises_with_its_report() -> None:
     with pytest.raises(VerificationError, match="does not hold: nodes 0") as caught:
         report.raise_for_status()
     assert caught.value.report is report
+
+
+def test_an_event_whose_input_names_nothing_folds_into_no_lineage() -> None:
+    report = verify(edited(package(), lambda value: edit_event(value, 4, inputs=["nobody"])))
+    assert_contradicts(report, "lineage_form", "'nobody', which the record does not hold")
+
+
+def test_a_manifest_that_travels_as_base64_is_checked_as_any_other() -> None:
+    tree = b"# cognify.tree/v1\n" + b"0" * 64 + b"  caf\xe9\n"
+    name = str(Digest.of(tree))
+    data = package(
+        sealed_run(whole([dataset(hash=Digest.of(tree), manifest="cognify.tree/v1")]), manifests={name: tree})
+    )
+    assert verify(data).exit_code == 0
+    respelt = edited(
+        data, lambda value: value["manifests"][name].update(base64=value["manifests"][name]["base64"][:-1])
+    )
+    assert_contradicts(verify(respelt), "package_form", "a manifest")
+    plain = {"base64": b64encode(TREE).decode()}
+    as_base64 = edited(package(), lambda value: value["manifests"].update({str(Digest.of(TREE)): plain}))
+    assert_contradicts(verify(as_base64), "package_manifests", "base64")
+
+
+def test_a_manifest_that_is_no_manifest_is_named() -> None:
+    junk = b"junk"
+    run = sealed_run(whole([dataset(hash=Digest.of(junk))]), manifests={str(Digest.of(junk)): junk})
+    assert_contradicts(verify(package(run)), "manifest_format", "is not cognify.rows/v1")
+
+
+def test_subjects_in_another_order_are_not_what_the_record_calls_for() -> None:
+    run = sealed_run()
+    statement = json.loads(run.envelope.payload)
+    statement["subject"].reverse()
+    shuffled = Bundle.signed(encode(statement), SIGNER).encode().decode()
+    report = verify(edited(package(run), lambda value: value["seal"].update(bundle=shuffled)))
+    assert_contradicts(report, "seal_subjects", "another order")
+
+
+def test_proofs_that_this_version_does_not_judge_are_told_and_prove_nothing() -> None:
+    run = sealed_run()
+    bundle = replace(run.envelope, log_entries=({"logIndex": "7"},), timestamps={"rfc3161Timestamps": []})
+    report = verify(package(replace(run, bundle=bundle.encode())))
+    messages = [finding.message for finding in report.findings if finding.verdict == "unchecked"]
+    assert report.exit_code == 0
+    assert report.verdict("ledger") == report.verdict("anchor") == "unchecked"
+    assert any("1 log entries of the seal are not checked" in message for message in messages)
+    assert any("timestamp is not checked" in message for message in messages)
+
+
+def test_a_receipt_beside_a_package_whose_seal_does_not_read_is_still_checked() -> None:
+    run = sealed_run()
+    forged = edited(package(run), lambda value: value["seal"].update(bundle="{}"))
+    report = verify(forged, receipt=receipt_of(forged, run))
+    assert_contradicts(report, "bundle_form", "not a bundle")
+    assert not any(finding.code == "receipt" for finding in report.findings)

@@ -15,9 +15,10 @@ from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.tree import tree_outcome
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.events import Artifact
-from cognify_core.verify.artifacts import ArtifactFinding, check_artifacts, with_artifacts
+from cognify_core.verify.artifacts import ArtifactFinding, check_artifacts
 from cognify_core.verify.package import check_package
 from cognify_core.verify.rehash import Rehash
+from cognify_core.verify.report import Report
 from tests.factories import SIGNER, checkpoint, dataset, sealed_run, whole
 from tests.tamper.packaging import package
 
@@ -148,7 +149,10 @@ def test_progress_is_told_after_each_artifact(folder: Path, rehash: Rehash) -> N
     assert told == [(1, 1)]
 
 
-def test_a_report_with_artifacts_has_a_fifth_section_that_decides(folder: Path) -> None:
+def test_a_report_with_artifacts_has_a_fifth_section_that_decides(folder: Path, rehash: Rehash) -> None:
+    def with_artifacts(report: Report) -> Report:
+        return report.with_findings(one.finding() for one in check_artifacts(report.runs, rehash=rehash))
+
     report = check_package(package(tree_run(folder)), trusted=[SIGNER.public_key])
     assert report.exit_code == 0
     assert "artifacts" not in report.sections

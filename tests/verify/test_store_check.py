@@ -292,3 +292,34 @@ def test_a_receipt_edited_by_raw_sql_is_named(store: Store, path: Path) -> None:
 def test_status_is_what_the_record_and_the_bundle_say(store: Store) -> None:
     keep_sealed(store)
     assert store.run(RUN_ID).status is Status.AUDIT_SEALED
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("UPDATE events SET event = x'00' WHERE seq = 5", "event_form"),
+        ("UPDATE events SET event = 'text' WHERE seq = 5", "event_form"),
+        ("UPDATE events SET kind = 'note' WHERE seq = 5", "store_row"),
+        ("UPDATE freezes SET lineage = 'garbage'", "store_read"),
+        ("DELETE FROM freezes", "store_freeze"),
+        ("UPDATE bundles SET bundle = 'text'", "bundle_form"),
+        ("UPDATE manifests SET manifest = 'text'", "store_manifest"),
+    ],
+)
+def test_garbage_in_any_column_is_named_and_breaks_nothing(store: Store, path: Path, statement: str, code: str) -> None:
+    keep_sealed(store)
+    edit(path, statement)
+    report = check_run(store, RUN_ID, [KEY])
+    assert (report.exit_code, code in report.codes) == (1, True), report.findings
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE receipts SET bundle = 'text'", "UPDATE receipts SET addenda = 'garbage'"]
+)
+def test_garbage_in_a_receipt_is_named(store: Store, path: Path, statement: str) -> None:
+    keep_sealed(store)
+    run = from_store(store, RUN_ID, KEY.pem)
+    bundle = seal_package(b"package", "package.json", made_from(run, [], "json", None, RENDERER), SIGNER)
+    store.put_receipt(Receipt(Digest.of(b"package"), RUN_ID, "json", None, RENDERER, (), "/package.json", bundle))
+    edit(path, statement)
+    assert_contradicts(check_run(store, RUN_ID, [KEY]), "store_receipt", "receipt")
