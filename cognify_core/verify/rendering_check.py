@@ -26,7 +26,7 @@ def check_rendering(package: Package, data: bytes) -> list[Finding]:
     except CognifyError:
         return [unchecked("package", "the package cannot be rendered again, for what it is made from does not hold")]
     if encode(expected) == data:
-        return [holds("package", "the package is, byte for byte, what its record renders to")]
+        return [holds("package", "the package is, byte for byte, what it carries renders to")]
     return list(_differences(package.value, expected)) or [contradicts("package", "the package is not its rendering")]
 
 

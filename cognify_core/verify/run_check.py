@@ -8,6 +8,7 @@ from cognify_core.canonical import parse
 from cognify_core.errors import FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
+from cognify_core.model.events import Artifact
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.record_check import capped, check_events
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
@@ -79,28 +80,32 @@ def _ledger_and_anchor(run: SealedRun, where: str) -> Iterator[Finding]:
 
 def _check_manifests(run: SealedRun, where: str) -> list[Finding]:
     named = {str(digest): form for digest, form in run.record.manifest_digests.items()}
-    findings = [
-        contradicts("manifest_missing", f"{where}the manifest {name} ({form}), which the record names, is not here")
-        for name, form in named.items()
-        if name not in run.manifests
-    ]
-    findings = capped(findings, where)
+    missing = [name for name in named if name not in run.manifests]
+    told = [f"{where}the manifest {name} of {_owners(run, name)} ({named[name]}) is not here" for name in missing]
+    findings = capped([contradicts("manifest_missing", message) for message in told], where)
     for name, data in run.manifests.items():
-        if str(Digest.of(data)) != name:
-            findings.append(
-                contradicts(
-                    "manifest_bytes", f"{where}the manifest {name} was changed: its digest is {Digest.of(data)}"
-                )
-            )
-        elif name not in named:
-            findings.append(contradicts("manifest_stray", f"{where}the record names no manifest {name}"))
-        elif not _has_format(data, named[name]):
-            findings.append(
-                contradicts("manifest_format", f"{where}the manifest {name} is not {named[name]}, as the record says")
-            )
+        findings += _check_manifest(run, name, data, named.get(name), where)
     return findings or [
         holds("manifests", f"{where}{len(named)} manifests, each with the digest that the record names")
     ]
+
+
+def _check_manifest(run: SealedRun, name: str, data: bytes, form: str | None, where: str) -> Iterator[Finding]:
+    if str(Digest.of(data)) != name:
+        message = f"{where}the manifest {name} of {_owners(run, name)} was changed: its digest is {Digest.of(data)}"
+        yield contradicts("manifest_bytes", message)
+    elif form is None:
+        yield contradicts("manifest_stray", f"{where}the record names no manifest {name}")
+    elif not _has_format(data, form):
+        message = f"{where}the manifest {name} of {_owners(run, name)} is not {form}, as the record says"
+        yield contradicts("manifest_format", message)
+
+
+def _owners(run: SealedRun, name: str) -> str:
+    """The artifacts whose digest a manifest's is."""
+    bodies = [event.body for event in run.record.events]
+    ids = [body.id for body in bodies if isinstance(body, Artifact) and str(body.hash) == name]
+    return ", ".join(dict.fromkeys(ids)) or "nothing"
 
 
 def _has_format(data: bytes, form: str) -> bool:

@@ -181,7 +181,7 @@ def test_an_edited_manifest_is_named() -> None:
     def edit(value: dict[str, Any]) -> None:
         value["manifests"][name] = value["manifests"][name].replace("model", "other")
 
-    assert_contradicts(verify(edited(package(), edit)), "manifest_bytes", name)
+    assert_contradicts(verify(edited(package(), edit)), "manifest_bytes", f"{name} of ckpt_step_20 was changed")
 
 
 def test_a_missing_or_stray_manifest_is_named() -> None:
