@@ -57,7 +57,7 @@ def make_directory(directory: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Create an empty file for its owner alone (0600), where there is none.
+    """Create an empty file for its owner alone (0600), where there is none; not yet durable.
 
     An existing file is not even opened: closing it would let go of the locks that SQLite holds on it in this process
     (fcntl(2), advisory record locking).
@@ -69,7 +69,6 @@ def make_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return
-    sync_directory(path.parent)
 
 
 def sync_file(path: Path) -> None:

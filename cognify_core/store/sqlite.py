@@ -7,7 +7,6 @@ held around every transaction.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from cognify_core.errors import StoreError, StoreVersionError
 from cognify_core.store.causes import FOREIGN, in_our_words
+from cognify_core.store.forking import ForkGate
 from cognify_core.store.places import (
     MOUNTS,
     locked,
@@ -40,10 +40,7 @@ _PRAGMAS = (
 
 
 class Sqlite:
-    """One SQLite file. Threads share it; a forked child gets connections of its own.
-
-    Whoever finds it locked waits for `wait_seconds`.
-    """
+    """One SQLite file. Threads and forked children may share it; whoever finds it locked waits for `wait_seconds`."""
 
     def __init__(self, path: Path, mounts: Path = MOUNTS, wait_seconds: float = 60.0) -> None:
         self.path = path.absolute()
@@ -51,13 +48,9 @@ class Sqlite:
         self.network = network_file_system(self.path, mounts)
         self._journal_mode = "delete" if self.network else "wal"
         self._wait_seconds = wait_seconds
-        self._inherited: list[Engine] = []
-        self._start()
-
-    def _start(self) -> None:
-        self._process = os.getpid()
-        self._engine = _engine(self.path, "FULL" if self.network is None else "EXTRA", self._wait_seconds)
+        self._engine = _engine(self.path, "EXTRA" if self.network else "FULL", wait_seconds)
         self._turn = threading.Lock()
+        self._gate = ForkGate(self.place, self.close)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -76,7 +69,7 @@ class Sqlite:
             StoreVersionError: a newer Cognify has written it.
             StoreError: it cannot be opened, or is no store.
         """
-        with self._errors():
+        with self._used():
             make_directory(self.path.parent)
             make_file(self.path)
             with self._shared():
@@ -91,38 +84,29 @@ class Sqlite:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees the store as of one moment. Keep it short: it holds back the log's checkpoint."""
-        engine = self._current()
-        with self._errors(), self._shared(), engine.connect() as connection:
+        with self._used(), self._shared(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is alone in writing, and on disk when this returns; undone where the block raises."""
-        engine = self._current()
         with (
-            self._errors(),
+            self._used(),
             self._turn,
             self._shared(),
-            engine.connect() as connection,
+            self._engine.connect() as connection,
             connection.execution_options(**{_WRITES: True}).begin(),
         ):
             yield connection
 
     def purge(self) -> None:
         """Fold the log into the file and empty it, so that what was erased can be read from neither."""
-        with self._errors(), self._shared(), self._plain() as connection:
+        with self._used(), self._shared(), self._plain() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Close the connections that this process opened."""
-        if os.getpid() == self._process:
-            self._engine.dispose()
-
-    def _current(self) -> Engine:
-        if os.getpid() != self._process:
-            self._inherited.append(self._engine)  # kept: closing the parent's connections here would disturb it
-            self._start()
-        return self._engine
+        """Close all connections; the next use opens new ones."""
+        self._engine.dispose()
 
     @property
     def _lock_file(self) -> Path:
@@ -133,9 +117,10 @@ class Sqlite:
         return locked(self._lock_file, self._wait_seconds) if self.network else nullcontext()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _used(self) -> Iterator[None]:
         try:
-            yield
+            with self._gate.used():
+                yield
         except FOREIGN as error:
             raise in_our_words(self.path, error) from error
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from cognify_core.store.sql import open_store
+from tests.durability.sending import OPENED, RUN
 
 REPOSITORY = Path(__file__).parents[2]
 APPENDS = 30
@@ -24,8 +29,9 @@ from cognify_core.store.sql import open_store
 from tests.durability.sending import OPENED, RUN, batches
 store = open_store(sys.argv[1], mounts=Path(sys.argv[2]))
 os.write(1, b"opened ")
-store.create(RUN, OPENED)
-os.write(1, b"created ")
+if not store.runs():
+    store.create(RUN, OPENED)
+    os.write(1, b"created ")
 for batch in islice(batches("writer"), int(sys.argv[3])):
     store.append(RUN, batch)
     os.write(1, b"appended ")
@@ -41,7 +47,7 @@ class Call:
     rest: str
 
 
-def trace(folder: Path, kind: str) -> list[Call]:
+def trace(folder: Path, kind: str, appends: int = APPENDS) -> list[Call]:
     """The calls that write and sync, of a process that opens a store at `folder` and appends to it."""
     if shutil.which("strace") is None:
         pytest.fail("strace is not installed; tests/prepare.py installs it, or `apt-get install strace`")
@@ -51,11 +57,11 @@ def trace(folder: Path, kind: str) -> list[Call]:
     mounts, log = folder / "mountinfo", folder / "strace.log"
     mounts.write_text(f"23 22 0:2 / {folder} rw - {kind} device rw\n")
     calls = "trace=write,pwrite64,fsync,fdatasync"
-    program = [sys.executable, "-c", _PROGRAM, str(folder / "home" / "cognify.db"), str(mounts), str(APPENDS)]
+    program = [sys.executable, "-c", _PROGRAM, str(folder / "home" / "cognify.db"), str(mounts), str(appends)]
     command = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "16", "-e", calls, "-o", str(log), *program]
     done = subprocess.run(command, check=False, capture_output=True, cwd=REPOSITORY)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.count(b"appended ") == APPENDS
+    assert done.stdout.count(b"appended ") == appends
     lines = log.read_text(errors="replace").splitlines()
     return [Call(match[1], match[3], match[2] + match[4]) for line in lines if (match := _CALL.match(line))]
 
@@ -100,6 +106,8 @@ def test_a_journal_behind_a_network_is_synced_before_an_append_returns(tmp_path:
     calls = trace(tmp_path, "nfs4")
     for marker in markers(calls, "appended"):
         assert unsynced(calls[:marker]) <= {"cognify.db-journal"}, "the journal is gone by then"
+        last = [call.path for call in calls[:marker] if call.name in ("fsync", "fdatasync")][-1]
+        assert last == str(tmp_path / "home"), "a journal that comes back would undo what was committed"
 
 
 @pytest.mark.slow
@@ -108,3 +116,16 @@ def test_a_new_store_is_in_its_folder_and_the_folder_in_its_own_before_it_is_ope
     calls = trace(tmp_path, kind)
     synced = [call.path for call in calls[: markers(calls, "opened")[0]] if call.name == "fsync"]
     assert {str(tmp_path), str(tmp_path / "home")} <= set(synced)
+
+
+@pytest.mark.slow
+def test_what_a_process_that_died_has_written_is_synced_before_it_is_built_on(tmp_path: Path) -> None:
+    alive = open_store(tmp_path / "alive" / "cognify.db")
+    alive.create(RUN, OPENED)
+    shutil.copytree(tmp_path / "alive", tmp_path / "home", ignore=shutil.ignore_patterns("*-shm"))
+    alive.close()
+    with closing(sqlite3.connect(tmp_path / "home" / "cognify.db")) as reader:
+        reader.execute("SELECT * FROM runs").fetchall()  # so that no other is the last to close it, which syncs too
+        calls = trace(tmp_path, "ext4", appends=0)
+    synced = [call.name for call in calls[: markers(calls, "opened")[0]] if call.path.endswith("-wal")]
+    assert synced == ["fdatasync"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cognify_core.store.sql import SqlStore, open_store
+from tests.store.values import begin
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,15 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def path(empty_store: Path, tmp_path: Path) -> Path:
     """Where a store of the test's own lies."""
     return Path(shutil.copy(empty_store, tmp_path / "cognify.db"))
+
+
+@pytest.fixture
+def store_begun(path: Path) -> Path:
+    """Where a store lies that has one run."""
+    store = open_store(path)
+    begin(store)
+    store.close()
+    return path
 
 
 @pytest.fixture

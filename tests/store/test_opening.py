@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from cognify_core.errors import StoreError, StoreVersionError
 from cognify_core.store.sql import open_store
 from cognify_core.store.tables import REVISIONS, metadata
+from tests.store.programs import run
 from tests.store.values import RUN, begin, notes
 
 
@@ -112,11 +113,28 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
 
 
 def test_several_processes_may_create_one_store_at_once(tmp_path: Path) -> None:
-    program = "import sys; from cognify_core.store.sql import open_store; print(open_store(sys.argv[1]).runs())"
-    command = [sys.executable, "-c", program, str(tmp_path / "home" / "cognify.db")]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(5)]
-    outputs = [process.communicate() for process in processes]
-    assert outputs == [(b"[]\n", b"")] * 5
+    program = f"""
+import os, sys
+import alembic.command
+from cognify_core.store.sql import open_store
+for attempt in range(6):
+    wait, start = os.pipe()
+    children = []
+    for _ in range(5):
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.close(start)
+            os.read(wait, 1)  # until the parent lets all go at once
+            status = 1
+            try:
+                assert open_store({str(tmp_path)!r} + f"/home{{attempt}}/cognify.db").runs() == []
+                status = 0
+            finally:
+                os._exit(status)
+    os.close(start)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 5
+"""
+    run(program)
 
 
 def test_the_migrations_make_the_tables_that_the_store_speaks_of(path: Path) -> None:
@@ -131,21 +149,3 @@ def test_the_revisions_that_the_store_knows_are_those_of_the_migrations() -> Non
     config.set_main_option("script_location", "cognify_core.store:migrations")
     script = ScriptDirectory.from_config(config)
     assert tuple(revision.revision for revision in script.walk_revisions())[::-1] == REVISIONS
-
-
-def test_a_forked_child_writes_through_connections_of_its_own(path: Path) -> None:
-    program = f"""
-import os
-from cognify_core.store.sql import open_store
-from tests.store.values import RUN, begin, note
-store = open_store({str(path)!r})
-begin(store)
-store.append(RUN, [note(1)])
-child = os.fork()
-store.append(RUN, [note(2, writer=str(os.getpid()))])
-store.close()
-if child:
-    assert os.waitpid(child, 0)[1] == 0
-    assert store.run(RUN).size == 4
-"""
-    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=Path(__file__).parents[2]).returncode == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +15,8 @@ from cognify_core.errors import StoreError
 from cognify_core.store.places import locked
 from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.sqlite import Sqlite
+from tests.store.programs import run
 from tests.store.values import RUN, begin, note, notes
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def mount(*arguments: str) -> None:
@@ -89,6 +87,7 @@ def test_a_file_that_may_not_grow_is_named_and_nothing_is_lost(path: Path) -> No
 import resource
 from cognify_core.errors import StoreError
 from cognify_core.store.sql import open_store
+from tests.store.programs import run
 from tests.store.values import RUN, begin, note, notes
 store = open_store({str(path)!r})
 begin(store)
@@ -104,8 +103,7 @@ assert store.run(RUN).size == held
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 assert store.append(RUN, [note(held)]) == held + 1
 """
-    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=REPOSITORY, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    run(program)
 
 
 def test_a_store_on_a_read_only_disk_is_named(read_only_disk: Path) -> None:
