@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from cognify_core.capture.files import FileHash, Stamp, hash_open, open_file, read_buffer, shown, stamp_open
+from cognify_core.capture.files import Stamp, hash_open, open_file, read_buffer, shown, stamp_open
 from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.scan import Scan, TooManyFilesError, boundary_of, real_directory, scan_tree
-from cognify_core.capture.tree import hash_tree, tree_of
+from cognify_core.capture.tree import HashedFile, hash_tree, tree_of
 from cognify_core.errors import CaptureError
 
 ROTATED = "rotated before hashed"
@@ -110,12 +110,12 @@ class HeldTree:
         _close(self._opened)
 
     def _from_open(self) -> Outcome:
-        view, seen, hashed = read_buffer(), dict[Stamp, FileHash](), list[tuple[bytes, FileHash]]()
+        view, seen, hashed = read_buffer(), dict[Stamp, str](), list[HashedFile]()
         while self._opened:
             name, fd, stamp = self._opened[0]
             if stamp not in seen:
-                seen[stamp] = hash_open(fd, name, view, stamp)
-            hashed.append((name, seen[stamp]))
+                seen[stamp] = hash_open(fd, name, view, stamp).hex
+            hashed.append((name, seen[stamp], stamp))
             os.close(self._opened.pop(0).fd)
         return tree_of(hashed, self._empty_directories)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from cognify_core.capture.files import (
-    FileHash,
     Stamp,
     open_file,
     read_buffer,
@@ -26,6 +26,9 @@ from cognify_core.capture.tree_manifest import TREE_FORMAT, TreeDiff, diff_trees
 from cognify_core.errors import CaptureError
 
 __all__ = ["NOT_COVERED", "TREE_FORMAT", "TreeDiff", "diff_trees", "parse_manifest", "tree_outcome"]
+
+HashedFile: TypeAlias = tuple[bytes, str, Stamp]
+"""Path within the tree, 64 hex digits, and what the file was when it was opened."""
 
 NOT_COVERED = "empty directories, modes, owners, times and extended attributes are not covered"
 
@@ -63,49 +66,48 @@ def hash_tree(path: Path, boundary: Path | None = None) -> HashedTree:
     scan = scan_tree(root, within)
     hashed = _hash_files(scan)
     _check_unchanged(scan, scan_tree(root, within), hashed)
-    return HashedTree(tree_of(hashed, scan.empty_directories), {name: file.stamp for name, file in hashed})
+    return HashedTree(tree_of(hashed, scan.empty_directories), {name: stamp for name, _, stamp in hashed})
 
 
-def tree_of(hashed: list[tuple[bytes, FileHash]], empty_directories: int) -> Outcome:
+def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
     """The outcome of files that have been hashed, sorted by name."""
-    manifest = render([(name, file.hex) for name, file in hashed])
+    manifest = render((name, digits) for name, digits, _ in hashed)
     facts = {
         "files": len(hashed),
-        "bytes": sum(file.size for _, file in hashed),
+        "bytes": sum(stamp[2] for _, _, stamp in hashed),
         "empty_directories": empty_directories,
     }
     return Outcome.of_manifest(manifest, TREE_FORMAT, facts=facts, gaps=(NOT_COVERED,))
 
 
-def _hash_files(scan: Scan) -> list[tuple[bytes, FileHash]]:
+def _hash_files(scan: Scan) -> list[HashedFile]:
     """Hash each inode once, however many names it has; whether they stayed the same is for the second scan to see."""
-    view, seen, hashed = read_buffer(), dict[Stamp, FileHash](), list[tuple[bytes, FileHash]]()
+    view, seen, hashed = read_buffer(), dict[Stamp, str](), list[HashedFile]()
     for name, path in scan.files:
         fd = open_file(path, name)
         try:
             stamp = stamp_open(fd, name)
-            if (file := seen.get(stamp)) is None:
-                digits = read_digest(fd, 0, stamp[2], name, view)
-                file = seen[stamp] = FileHash(digits, stamp)
+            if (digits := seen.get(stamp)) is None:
+                digits = seen[stamp] = read_digest(fd, 0, stamp[2], name, view)
         except OSError as error:
             raise unreadable(error, name) from error
         finally:
             os.close(fd)
-        hashed.append((name, file))
+        hashed.append((name, digits, stamp))
     return hashed
 
 
-def _check_unchanged(before: Scan, after: Scan, hashed: list[tuple[bytes, FileHash]]) -> None:
+def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> None:
     if before.files != after.files:
         names, now = {name for name, _ in before.files}, {name for name, _ in after.files}
         for name in sorted(now - names):
             raise CaptureError(f"added while hashed: {shown(name)}")
         for name in sorted(names - now):
             raise CaptureError(f"vanished while hashed: {shown(name)}")
-    for (name, path), (_, file) in zip(after.files, hashed, strict=True):
+    for (name, path), (_, _, stamp) in zip(after.files, hashed, strict=True):
         try:
             status = os.lstat(path)
         except OSError as error:
             raise unreadable(error, name) from error
-        if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != file.stamp:
+        if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != stamp:
             raise CaptureError(f"changed while hashed: {shown(name)}")

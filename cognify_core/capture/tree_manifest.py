@@ -17,6 +17,7 @@ TREE_FORMAT = "cognify.tree/v1"
 _HEADER = b"# " + TREE_FORMAT.encode() + b"\n"
 _LINE = re.compile(rb"\\?([0-9a-f]{64})  ([^\r\n]+)")
 _ESCAPES = {b"\\\\": b"\\", b"\\n": b"\n", b"\\r": b"\r"}
+_SPECIAL = re.compile(rb"[\\\n\r]")
 _ESCAPE = re.compile(rb"\\.?", re.DOTALL)
 
 
@@ -72,7 +73,7 @@ def diff_trees(old: Mapping[bytes, str], new: Mapping[bytes, str]) -> TreeDiff:
 
 
 def _line(path: bytes, digits: str) -> bytes:
-    if b"\\" in path or b"\n" in path or b"\r" in path:
+    if _SPECIAL.search(path):
         path = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
         return b"\\%s  %s\n" % (digits.encode(), path)
     return b"%s  %s\n" % (digits.encode(), path)
