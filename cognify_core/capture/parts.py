@@ -58,12 +58,18 @@ class Part:
             yield from self.stored()
             return
         table = pa.Table.from_batches(self.stored(), self.schema) if self.table is None else self.table()
+        if not fetchable(self.schema):
+            for row in self.order.to_pylist():
+                yield from table.slice(row, 1).to_batches()
+            return
         for start in range(0, len(self.order), _WINDOW):
             yield from table.take(self.order.slice(start, _WINDOW)).to_batches()
 
     def dense(self) -> Part:
         """The same rows, but fetched beforehand where only a few of the stored ones are meant."""
-        if self.order is None or self.table is None or len(self.order) * SPARSE > self.table().num_rows:
+        if self.order is None or self.table is None or not fetchable(self.schema):
+            return self
+        if len(self.order) * SPARSE > self.table().num_rows:
             return self
         return Part(self.schema, self.batches, len(self.order))
 
@@ -122,6 +128,15 @@ class Source:
         """
         for part in self.parts:
             yield from part.batches()
+
+
+def fetchable(schema: pa.Schema) -> bool:
+    """Whether Arrow can take single rows out of such a table; of the `*_view` types it cannot yet."""
+    try:
+        schema.empty_table().take(pa.array([], pa.int64()))
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
 
 
 def of_table(table: pa.Table, *, mapped: tuple[Mapped, ...] = ()) -> Part:

@@ -1,7 +1,7 @@
 """Align two lists of leaf hashes: which rows are the same, which stand in each other's place, which are new or gone.
 
-Linear for what usually happens (rows edited in place, appended, cut off, a block put in or taken out); where rows moved,
-the longest run of rows that kept their order is taken as unmoved, in O(n log n).
+Linear for what usually happens (rows edited in place, appended, cut off, a block put in or taken out); where rows
+moved, the longest run of rows that kept their order is taken as unmoved, in O(n log n).
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ def _anchors(old: Hashes, new: Hashes, old_rows: range, new_rows: range) -> list
     new_keys = [row.tobytes() for row in new[new_rows.start : new_rows.stop]]
     once_old, once_new = Counter(old_keys), Counter(new_keys)
     place = {key: at for at, key in enumerate(old_keys, old_rows.start) if once_old[key] == 1}
-    pairs = [
-        (place[key], at) for at, key in enumerate(new_keys, new_rows.start) if once_new[key] == 1 and key in place
-    ]
+    pairs = [(place[key], at) for at, key in enumerate(new_keys, new_rows.start) if once_new[key] == 1 and key in place]
     return _longest_rising(pairs)
 
 

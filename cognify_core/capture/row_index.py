@@ -1,8 +1,8 @@
 """A row index: the leaf hashes of a dataset, or nodes above them, kept so that a changed row can be named later.
 
-The file is one line of JCS and then the hashes. It authenticates itself: the root that follows from its hashes has to be
-the one in the rows manifest, so nobody needs to trust where it was kept. Above the cap it holds the nodes of the lowest
-height that fits, and then names ranges of 2^height rows instead of rows.
+The file is one line of JCS and then the hashes. It authenticates itself: the root that follows from its hashes has to
+be the one in the rows manifest, so nobody needs to trust where it was kept. Above the cap it holds the nodes of the
+lowest height that fits, and then names ranges of 2^height rows instead of rows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import FormatError, VerificationError
-from cognify_core.model.digest import Digest
 from cognify_core.merkle import EMPTY_ROOT, HASH_SIZE, node_hash
+from cognify_core.model.digest import Digest
 
 FORMAT = "cognify.row-index/v1"
 DEFAULT_CAP = 16 << 20  # bytes of hashes: those of 524,288 rows

@@ -1,8 +1,8 @@
 """`cognify.rows/v1`: the digest of a dataset's rows (`docs/formats.md`, Rows).
 
-Each row becomes CBOR, each row's CBOR a leaf of an RFC 6962 tree, and root, count and kinds of columns the manifest. The
-work is done by pyarrow's kernels over whole batches, so that what is left to Python is one SHA-256 call per row and per
-node. How batches were cut, and where they came from, leaves no trace in the digest.
+Each row becomes CBOR, each row's CBOR a leaf of an RFC 6962 tree, and root, count and kinds of columns the manifest.
+The work is done by pyarrow's kernels over whole batches, so that what is left to Python is one SHA-256 call per row and
+per node. How batches were cut, and where they came from, leaves no trace in the digest.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class RowsDigester:
             return
         for leaves in self._hashed(self._gatherer.flush()):
             self._tree.extend(leaves)
-        order = LogicalOrder(part.order, part.stored_rows or 0)
+        order = LogicalOrder(part.order, part.stored_rows or 0, part.schema)
         for leaves in order.arranged(b"".join(self._leaves(map(order.wanted, part.stored())))):
             self._tree.extend(leaves)
 
@@ -136,4 +136,6 @@ def _merged_kind(kind: Kind, other: Kind, name: str) -> Kind:
         return other
     if isinstance(kind, dict) and isinstance(other, dict) and kind.keys() == other.keys() == {"struct"}:
         return {"struct": merged(kind["struct"], other["struct"])}
-    raise CaptureError(f"column {name!r} is {encode(kind).decode()} in one part and {encode(other).decode()} in another")
+    raise CaptureError(
+        f"column {name!r} is {encode(kind).decode()} in one part and {encode(other).decode()} in another"
+    )

@@ -41,7 +41,7 @@ class Gatherer:
 
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Cut a batch into slices of at most 4 MiB, or a little more where rows are uneven, or one row if that is larger."""
+    """Cut a batch into slices of at most 4 MiB, a little more where rows are uneven, or one row if that is larger."""
     parts = max(1, -(-_size(batch) // TARGET_BYTES))
     step = min(MAX_ROWS, max(1, -(-batch.num_rows // parts)))
     for start in range(0, batch.num_rows, step):

@@ -76,9 +76,7 @@ def structs(array: pa.Array, kinds: Mapping[str, Kind]) -> list[Piece]:
 def maps(array: pa.Array, kinds: list[Kind]) -> list[Piece]:
     """Arrow maps as arrays of [key, value], in stored order."""
     offsets = array.offsets.to_numpy().astype(np.int64)
-    keys, values = (
-        child.slice(offsets[0], offsets[-1] - offsets[0]) for child in (array.keys, array.items)
-    )
+    keys, values = (child.slice(offsets[0], offsets[-1] - offsets[0]) for child in (array.keys, array.items))
     pairs = [cbor.head(cbor.ARRAY, 2), *pieces_of(keys, kinds[0]), *pieces_of(values, kinds[1])]
     valid = None if array.null_count == 0 else array.is_valid().to_numpy(zero_copy_only=False)
     return _gathered(cbor.join(pairs, len(keys)), offsets - offsets[0], valid)
@@ -123,9 +121,7 @@ def _content(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     return (_stored(child.dictionary_decode()) if pt.is_dictionary(child.type) else child), offsets
 
 
-def _typed_arrays(
-    child: pa.Array, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_] | None
-) -> list[Piece]:
+def _typed_arrays(child: pa.Array, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_] | None) -> list[Piece]:
     dtype = np.dtype(child.type.to_pandas_dtype())
     tag = cbor.head(cbor.TAG, _TYPED_ARRAYS[dtype.str[1:]])
     ends = (offsets + child.offset) * dtype.itemsize

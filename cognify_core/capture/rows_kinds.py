@@ -44,10 +44,7 @@ def is_text(type_: pa.DataType) -> bool:
 def is_bytes(type_: pa.DataType) -> bool:
     """Whether values are byte strings, in any of Arrow's layouts."""
     return bool(
-        pt.is_binary(type_)
-        or pt.is_large_binary(type_)
-        or pt.is_fixed_size_binary(type_)
-        or pt.is_binary_view(type_)
+        pt.is_binary(type_) or pt.is_large_binary(type_) or pt.is_fixed_size_binary(type_) or pt.is_binary_view(type_)
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from cognify_core.capture.parts import fetchable
 from cognify_core.merkle import HASH_SIZE
 
 _AT_ONCE = 1 << 16
@@ -19,10 +20,10 @@ _AT_ONCE = 1 << 16
 class LogicalOrder:
     """Which of the stored rows are meant, and in what order; a row may come twice."""
 
-    def __init__(self, order: pa.ChunkedArray, stored_rows: int) -> None:
+    def __init__(self, order: pa.ChunkedArray, stored_rows: int, schema: pa.Schema) -> None:
         self._order = np.asarray(order, dtype=np.uint64)
         self._wanted = np.zeros(stored_rows, dtype=np.bool_)
-        self._wanted[self._order] = True
+        self._wanted[self._order if fetchable(schema) else slice(None)] = True
         self._all = bool(self._wanted.all())
         self._read = 0
 

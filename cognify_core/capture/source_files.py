@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import glob
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -33,8 +32,9 @@ def files_of(path: str | os.PathLike[str]) -> list[Path]:
         return _saved_dataset(named) or _one_format(_in_folder(named), named)
     if named.exists():
         return [named]
-    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-    return _one_format([match for match in matches if match.is_file()], named)
+    whole = named.absolute()
+    matches = Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
+    return _one_format(sorted(match for match in matches if match.is_file()), named)
 
 
 def parts_of_files(files: Sequence[Path]) -> tuple[tuple[Part, ...], dict[str, Json]]:

@@ -58,10 +58,13 @@ def slices_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _fields_of(rows: Sequence[Row], known: Mapping[str, Shape]) -> dict[str, Shape]:
     names = dict.fromkeys(chain(known, chain.from_iterable(rows)))
-    if strange := [name for name in names if not isinstance(name, str)]:
-        raise CaptureError(f"a column or field is named {strange[0]!r}, which is not text")
-    null = pa.null()
-    return {name: _merged(known.get(name, null), _shape_of([row.get(name) for row in rows], name), name) for name in names}
+    shape = dict(known)
+    for name in names:
+        if type(name) is not str:
+            raise CaptureError(f"a column or field is named {name!r}, which is not text")
+        found = _shape_of([row.get(name) for row in rows], name)
+        shape[name] = _merged(shape.get(name, pa.null()), found, name)
+    return shape
 
 
 def _shape_of(values: Sequence[Any], name: str) -> Shape:
@@ -101,7 +104,8 @@ def _shape_of_one(value: Any, name: str) -> Shape:
     try:
         found = pa.infer_type([_plain(value)])
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise CaptureError(f"column {name!r} holds a {type(value).__qualname__}, which has no canonical form") from error
+        type_ = type(value).__qualname__
+        raise CaptureError(f"column {name!r} holds a {type_}, which has no canonical form") from error
     return ("list", found.value_type) if pa.types.is_list(found) else _widened(found)
 
 
@@ -118,8 +122,11 @@ def _plain(value: Any) -> Any:
     """A tensor as an array, a subclass of one of JSON's types as that type."""
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
         return value.detach().cpu().numpy()
+    if type(value).__module__ == "numpy":
+        return value
+    plain: Any
     for plain in (str, bool, int, float, list, tuple, dict):
-        if isinstance(value, plain) and type(value).__module__ != "numpy":
+        if isinstance(value, plain):
             return plain(value)
     return value
 

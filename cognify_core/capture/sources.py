@@ -57,7 +57,9 @@ def is_path(data: object) -> bool:
     """Whether `data` names files rather than holding rows."""
     if isinstance(data, str | os.PathLike):
         return True
-    return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(each, str | os.PathLike) for each in data)
+    return (
+        isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(each, str | os.PathLike) for each in data)
+    )
 
 
 def _opened(data: Any) -> Source:
@@ -88,12 +90,14 @@ def _framework(data: Any) -> Source:
             case "pandas", "DataFrame":
                 return Source("pandas", (of_table(table_of_frame(data)),))
             case "pyarrow", "Dataset":
-                return Source("arrow", (Part(data.schema, data.to_batches, data.count_rows()),), features_of(data.schema))
+                return Source(
+                    "arrow", (Part(data.schema, data.to_batches, data.count_rows()),), features_of(data.schema)
+                )
     return _torch(data)
 
 
 def _torch(data: Any) -> Source:
-    """torch's own combinations, and no classes derived from them, which may change what is read."""
+    """Combinations of torch's own, and no classes derived from them, which may change what is read."""
     module, name = type(data).__module__, type(data).__name__
     match name if module == "torch.utils.data.dataset" else None:
         case "ConcatDataset":
@@ -174,4 +178,3 @@ def _once(reader: pa.RecordBatchReader) -> Any:
         yield from readers.pop()
 
     return stored
-

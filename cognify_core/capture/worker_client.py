@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -37,10 +38,8 @@ class _Process:
 
     def reap(self, timeout: float | None = None) -> int:
         """Close its input, wait until it has ended, or kill it after `timeout` seconds; return its exit code."""
-        try:
+        with suppress(OSError):  # what was not flushed has nobody to go to
             self.jobs.close()
-        except OSError:
-            pass
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -109,7 +108,7 @@ class Worker:
         return self._guarded(lambda: self._done({"job": "file", "path": absolute(path)}))
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the process: at once if it is idle, after its job if that is done within `timeout` seconds, else killed."""
+        """End the process: after its job, if it has one and that is done within `timeout` seconds, else by force."""
         if os.getpid() != self._owner:
             return
         with self._state:
@@ -130,9 +129,7 @@ class Worker:
             kept = None if columns is None else list(columns)
             return self._done(job | {"paths": paths, "columns": kept, "cwd": str(Path.cwd())})
         source = sources.fetched(sources.open_source(data, columns=columns))
-        return self._done(
-            job | worker_rows.source_job(source), lambda pipe: worker_rows.send_source(source, pipe)
-        )
+        return self._done(job | worker_rows.source_job(source), lambda pipe: worker_rows.send_source(source, pipe))
 
     def _done(self, job: dict[str, Json], send: Callable[[int], None] | None = None) -> Outcome:
         """Hand over one job, wait for its outcome."""
@@ -216,7 +213,8 @@ def _started() -> _Process:
         env=_environment(),
         process_group=0,  # Ctrl-C on the terminal is for the training process
     )
-    assert popen.stdin is not None and popen.stdout is not None
+    if popen.stdin is None or popen.stdout is None:
+        raise CaptureError("the hashing process has no pipes")
     return _Process(popen, popen.stdin, popen.stdout, words)
 
 

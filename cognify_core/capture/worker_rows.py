@@ -134,7 +134,7 @@ def _order_batches(order: pa.ChunkedArray) -> Iterator[pa.RecordBatch]:
 
 
 class _PipeEnd:
-    """A pipe as a file to write to. (pyarrow's own file asks where it stands, which a pipe cannot say.)"""
+    """A pipe as a file to write to; pyarrow's own kind of file asks where it stands, which a pipe cannot say."""
 
     closed = False
 
