@@ -12,7 +12,7 @@ from cognify_core.cli.console import emit, remark, say
 from cognify_core.cli.documents import outcome_document
 from cognify_core.cli.failures import ExitCode
 from cognify_core.cli.options import AsJson, RunOption, pairs
-from cognify_core.cli.progress import counting, waiting
+from cognify_core.cli.progress import reading, waiting
 from cognify_core.cli.statements import finish
 
 _OPTIONS_OF_DATASET = frozenset({"data", "name", "role", "run_id", "schema_version", "source_category"})
@@ -55,8 +55,8 @@ def hash_paths(
         raise typer.BadParameter("a manifest can be written for one path at a time", param_hint="--manifest")
     outcomes = []
     for path in paths:
-        with counting(f"hashing {path.name}") as progress:
-            outcomes.append((str(path), api.hash_path(path, as_=view.value, progress=progress)))
+        with reading(f"hashing {path.name}", path):
+            outcomes.append((str(path), api.hash_path(path, as_=view.value)))
     if manifest is not None and (text := outcomes[0][1].manifest) is not None:
         manifest.write_bytes(text)
     if as_json:
@@ -67,7 +67,7 @@ def hash_paths(
         if outcome.hash is None:
             remark(f"{name}: unresolved ({outcome.reason})")
         for gap in outcome.gaps:
-            remark(f"{name}: not covered: {gap}")
+            remark(f"{name}: {gap}")
     if any(outcome.hash is None for _, outcome in outcomes):
         raise typer.Exit(ExitCode.COULD_NOT)
 

@@ -87,7 +87,7 @@ def _report(target: str, key: Path | None, receipt: Path | None, artifacts: bool
     from cognify_core import api
 
     try:
-        with counting("verifying") as progress:
+        with counting("verifying artifacts") as progress:
             return api.verify(target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
     except (VerificationError, CannotVerifyError) as error:
         if (report := getattr(error, "report", None)) is None:

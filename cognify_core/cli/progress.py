@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from cognify_core.cli.console import console
+from cognify_core.model.shown import plain
 
 Advance = Callable[[int, int], None]
-"""Takes what is done and what there is in all (0: not known), in bytes."""
+"""Takes what is done and what there is in all (0: not known)."""
+_READ = re.compile(rb"^rchar: (\d+)$", re.MULTILINE)
+_EVERY_SECONDS = 0.1
 
 
 @contextmanager
-def counting(label: str) -> Iterator[Advance]:
-    """A bar with bytes and the time left; it is gone when the work is done."""
+def counting(label: str, *, in_bytes: bool = False) -> Iterator[Advance]:
+    """A bar with what is done, in pieces or in bytes, and the time left; it is gone when the work is done."""
     if not sys.stderr.isatty():
         yield _nothing
         return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(plain(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+@contextmanager
+def reading(label: str, path: Path) -> Iterator[None]:
+    """A bar for work that reads a file or a folder once: Linux counts the bytes that this process reads."""
+    with counting(label, in_bytes=True) as advance:
+        if advance is _nothing:
+            yield
+            return
+        done = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(advance, _size(path), done), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
 
 @contextmanager
@@ -32,8 +57,38 @@ def waiting(label: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    with console(sys.stderr).status(label):
+    with console(sys.stderr).status(plain(label)):
         yield
+
+
+def _watch(advance: Advance, total: int, done: threading.Event) -> None:
+    began = _bytes_read()
+    while not done.wait(_EVERY_SECONDS):
+        advance(min(_bytes_read() - began, total), total)
+
+
+def _bytes_read() -> int:
+    """What this process has read so far, by proc(5); 0 where that cannot be told, and the bar stands still."""
+    try:
+        found = _READ.search(Path("/proc/self/io").read_bytes())
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
+
+
+def _size(path: Path) -> int:
+    """Bytes in a file, or in all files of a folder; what cannot be looked at counts nothing, and is named elsewhere."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size
+        return sum(
+            entry.stat().st_size
+            for folder, _, names in os.walk(path)
+            for entry in (Path(folder, name) for name in names)
+            if entry.is_file()
+        )
+    except OSError:
+        return 0
 
 
 def _nothing(_done: int, _total: int) -> None:

@@ -6,7 +6,6 @@ import shlex
 from typing import TYPE_CHECKING
 
 from cognify_core.cli.console import say
-from cognify_core.verify.report import SECTIONS
 
 if TYPE_CHECKING:
     from cognify_core.verify.report import Finding, Report, Section, Verdict
@@ -28,7 +27,7 @@ def show_report(report: Report, target: str) -> None:
         say(report.run_id)
     for finding in report.contradictions:
         say(f"✗ {finding.message}", style=_STYLES["contradiction"])
-    for section in SECTIONS:
+    for section in report.sections:
         _show_section(report, section)
     words, style = _VERDICTS[report.exit_code]
     say(f"{words} (exit code {report.exit_code})", style=style)
@@ -38,7 +37,7 @@ def show_report(report: Report, target: str) -> None:
 
 def _show_section(report: Report, section: Section) -> None:
     verdict = report.verdict(section)
-    say(f"{section:8}{_WORDS[verdict]}", style=_STYLES[verdict])
+    say(f"{section:10}{_WORDS[verdict]}", style=_STYLES[verdict])
     for finding in _of(report, section):
         if finding.verdict != "contradiction":
             say(f"  {_MARKS[finding.verdict]} {finding.message}")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from hashlib import sha256
 from pathlib import Path
 
-from tests.cli.running import cognify, in_terminal, json_of
+from tests.cli.running import as_process, cognify, in_terminal, json_of
 
 
 def test_hash_prints_what_sha256sum_prints_for_a_file(workspace: Path) -> None:
@@ -69,10 +70,16 @@ def test_diff_names_the_row_that_differs(mine: Path, workspace: Path) -> None:
     assert "row 1" in result.stdout
 
 
-def test_a_long_hash_shows_a_bar_in_a_terminal_and_leaves_the_digest(tmp_path: Path) -> None:
+def test_a_long_hash_shows_how_far_it_is_in_a_terminal_and_leaves_the_digest(tmp_path: Path) -> None:
     path = tmp_path / "large.bin"
     with path.open("wb") as file:
-        file.truncate(1 << 28)
+        file.truncate(1 << 29)
     shown = in_terminal(tmp_path, "hash", path, columns=100)
     assert "hashing large.bin" in shown
-    assert "a6d72ac7690f53be6ae46ba88506bd97302a093f7108472bd9efc3cefda06484" in shown
+    assert "/536.9 MB" in shown
+    digest = "9acca8e8c22201155389f65abbf6bc9723edc7384ead80503839f49dcc56d767"
+    assert re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", shown).splitlines()[-1].endswith(f"sha256:{digest}  {path}")
+
+
+def test_a_pipe_gets_no_bar(workspace: Path) -> None:
+    assert as_process(workspace, "hash", "rows.jsonl").stderr == ""

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
-from tests.cli.running import as_process, cognify, json_of
+import pytest
+
+from tests.cli.running import as_process, cognify, environment, json_of
 from tests.cli.test_runs import sealed, still_open
 
 
@@ -79,12 +83,6 @@ def test_a_package_that_is_not_there_could_not_be_checked(tmp_path: Path) -> Non
     assert "missing.json" in result.stderr
 
 
-def test_artifacts_that_changed_on_disk_are_named(mine: Path) -> None:
-    run = sealed(mine)
-    report = json_of(mine, "verify", run, "--artifacts")
-    assert report["exit_code"] == 0
-
-
 def test_hostile_text_in_a_package_reaches_no_terminal(mine: Path) -> None:
     package = exported(mine)
     package.write_bytes(package.read_bytes().replace(b"patient_notes", b"[red]\\u001b[31m\\u202e", 1))
@@ -117,3 +115,33 @@ def test_a_dataset_can_be_put_on_record_after_the_seal(mine: Path) -> None:
     package = json.loads(Path(after["path"]).read_text("utf-8"))
     assert [node["type"] for node in package["addenda"][0]["nodes"]] == ["dataset"]
     assert "CC0" in Path(after["path"]).read_text("utf-8")
+
+
+@pytest.fixture
+def model(mine: Path, tmp_path: Path) -> Path:
+    """A checkpoint that the last run of `mine` recorded where it lies."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.bin").write_bytes(b"weights")
+    script = f"import cognify\nwith cognify.run() as run: run.checkpoint({str(folder)!r}, step=1)\n"
+    subprocess.run([sys.executable, "-c", script], env=environment(mine / "home"), check=True, timeout=120)
+    return folder
+
+
+def test_artifacts_that_are_what_they_were_hold(mine: Path, model: Path) -> None:
+    assert model.is_dir()
+    assert json_of(mine, "verify", "last", "--artifacts")["exit_code"] == 0
+
+
+def test_an_artifact_that_was_moved_away_is_told_and_is_no_contradiction(mine: Path, model: Path) -> None:
+    model.rename(model.with_name("elsewhere"))
+    findings = json_of(mine, "verify", "last", "--artifacts", code=2)["findings"]
+    assert [finding["verdict"] for finding in findings if "ckpt_step_1" in finding["message"]] == ["unchecked"]
+
+
+def test_an_artifact_that_was_edited_is_named_and_ends_with_1(mine: Path, model: Path) -> None:
+    (model / "weights.bin").write_bytes(b"Weights")
+    result = cognify(mine, "verify", "last", "--artifacts")
+    assert result.exit_code == 1
+    assert "ckpt_step_1" in result.stdout
+    assert "weights.bin" in result.stdout
