@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class LiveRun:
     trained: bool = False
     """Whether a training ended in it."""
     gaps: list[Gap] = field(default_factory=list)
+    pid: int = field(default_factory=os.getpid)
+    """The process whose run it is: a forked child runs the same code with the same objects, and must leave it alone."""
     fed: tuple[str, ...] = ()
     """The refs that the training going on comes from."""
 
@@ -57,6 +60,8 @@ class LiveRun:
 
     def guarded(self, where: str, observe: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         """Call `observe`; what it raises becomes part of the record and never reaches the training."""
+        if os.getpid() != self.pid:
+            return
         try:
             observe(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the failure policy of design §5, in its one place
@@ -82,6 +87,8 @@ class LiveRun:
 
     def finish(self, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """Close; seal and export where asked for; tell the console. Never raises: nothing here may stop a training."""
+        if os.getpid() != self.pid:
+            return None
         say = self.workspace.say
         try:
             self.close(status, timeout=timeout)

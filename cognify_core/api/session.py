@@ -102,6 +102,8 @@ class Session:
 
     def end(self, live: LiveRun, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """End a run; what is said of it from now on goes into an addendum."""
+        if os.getpid() != live.pid:
+            return None
         with self._lock:
             package = live.finish(status, seal=seal, timeout=timeout)
             if live is self.current:
