@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -135,6 +136,17 @@ for attempt in range(6):
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 5
 """
     run(program)
+
+
+def test_several_threads_may_create_one_store_at_once(tmp_path: Path) -> None:
+    def count_runs(_: int) -> int:
+        store = open_store(tmp_path / "home" / "cognify.db")
+        runs = len(store.runs())
+        store.close()
+        return runs
+
+    with ThreadPoolExecutor(5) as threads:
+        assert list(threads.map(count_runs, range(5))) == [0] * 5
 
 
 def test_the_migrations_make_the_tables_that_the_store_speaks_of(path: Path) -> None:
