@@ -71,7 +71,7 @@ def _state(row: RunRow) -> str:
 
 def _counted(lineage: dict[str, Json] | None) -> str:
     kinds = Counter(str(node["type"]).replace("_", " ") for node in (lineage or {"nodes": ()})["nodes"])
-    return ", ".join(plural(count, kind) for kind, count in kinds.items())
+    return ", ".join(plural(count, kind) for kind, count in sorted(kinds.items()))
 
 
 def _show_lineage(lineage: dict[str, Json] | None) -> None:
