@@ -250,7 +250,8 @@ def test_csv_that_does_not_hold_together_is_refused(tmp_path: Path) -> None:
 def test_empty_data_are_legal(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("")
     (tmp_path / "a.csv").write_text("a,b\n")
-    for data in ([], tmp_path / "a.jsonl", tmp_path / "a.csv", pa.table({"a": pa.array([], pa.int8())})):
+    empty: list[Any] = [[], tmp_path / "a.jsonl", tmp_path / "a.csv", pa.table({"a": pa.array([], pa.int8())})]
+    for data in empty:
         assert rows_outcome(data).facts == {"rows": 0}
     assert rows_outcome(datasets.Dataset.from_list(ROWS).select([])).facts == {"rows": 0}
 
