@@ -70,8 +70,9 @@ class Worker:
 
     def start(self) -> None:
         """Start the process now and do not wait for it, so that it is ready when the first job comes."""
-        with self._state:
-            self._running()
+        with self._state, suppress(OSError):  # where it cannot start now, the first job tries again and says why not
+            if os.getpid() == self._owner and not self._closed:
+                self._running()
 
     def rows(
         self,
@@ -114,10 +115,16 @@ class Worker:
         with self._state:
             self._closed = True
             process, self._process = self._process, None
-        if process is not None:
+        if process is None:
+            return
+        if not self._one_job.acquire(timeout=timeout):
+            process.popen.kill()  # its pipes stay open until the threads that use them have seen it end
+            self._one_job.acquire()
+        try:
             process.reap(timeout)
-            with self._one_job:
-                process.release()
+            process.release()
+        finally:
+            self._one_job.release()
 
     def _rows(self, data: Any, columns: Sequence[str] | None, job: dict[str, Json]) -> Outcome:
         try:
@@ -164,16 +171,15 @@ class Worker:
 
     def _running(self) -> _Process:
         """The process, started where there is none. Call with the state locked."""
-        if os.getpid() != self._owner:
-            raise CaptureError("a forked process has no hashing process of its own")
         if self._closed:
             raise CaptureError("the hashing process is closed")
         if self._process is None:
             self._process = _started()
         return self._process
 
-    @staticmethod
-    def _guarded(job: Callable[[], Outcome]) -> Outcome:
+    def _guarded(self, job: Callable[[], Outcome]) -> Outcome:
+        if os.getpid() != self._owner:
+            return Outcome.unresolved("a forked process has no hashing process of its own")
         try:
             return job()
         except CaptureError as error:
