@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainerState, TrainingArguments
 
+from cognify_core.capture.commitments import without_home
 from cognify_core.capture.config import defaulted_fields
 from cognify_core.model.names import slug
 from cognify_core.record.run import Run
@@ -93,7 +94,18 @@ def describe_training(run: Run, args: TrainingArguments, model: Any, tokenizer: 
         "peft": peft.to_dict() if peft is not None else None,
         "tokenizer": _tokenizer(tokenizer) if tokenizer is not None else None,
     }
-    return run.config(value, node_id=names.config, facts={"training_arguments_defaulted": defaulted_fields(args)})
+    return run.config(
+        _without_home(value), node_id=names.config, facts={"training_arguments_defaulted": defaulted_fields(args)}
+    )
+
+
+def _without_home(value: Any) -> Any:
+    """The same with the home directory in paths written `~`: it often holds a person's name."""
+    if isinstance(value, str):
+        return without_home(value)
+    if isinstance(value, dict):
+        return {key: _without_home(item) for key, item in value.items()}
+    return [_without_home(item) for item in value] if isinstance(value, list) else value
 
 
 def _tokenizer(tokenizer: Any) -> dict[str, Any]:

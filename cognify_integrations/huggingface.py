@@ -189,5 +189,13 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:
-    reals = {key: value for key, value in values.items() if isinstance(value, Real)}
-    return {key: int(value) if isinstance(value, Integral) else float(value) for key, value in reals.items()}
+    return {key: value for key, each in values.items() if (value := _number(each)) is not None}
+
+
+def _number(value: Any) -> float | None:
+    """A plain number of a plain or a NumPy one; none of anything else. It runs at every log: common cases first."""
+    if type(value) in (float, int):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, Real):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return None

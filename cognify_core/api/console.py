@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from cognify_core.model.shown import plain
+
 Say = Callable[[str], None]
 
 
 def say(line: str) -> None:
     """Print a line, with control characters made visible: names in it come from anywhere."""
-    harmless = "".join(char if char.isprintable() else "�" for char in line)
-    print(f"cognify: {harmless}", file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints
+    print(f"cognify: {plain(line)}", file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints
 
 
 def say_nothing(_line: str) -> None:

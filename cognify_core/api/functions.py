@@ -233,7 +233,7 @@ def verify(
         key: the signer's public key (PEM); else every key that is trusted here.
         receipt: the package's receipt; else the one beside it, if any.
         artifacts: also hash what lies at the recorded places, and compare.
-        progress: called with what is done and what there is in all, in bytes.
+        progress: called with how many artifacts were looked at, and how many there are.
 
     Raises:
         VerificationError: something contradicts what was signed; the error carries the report.

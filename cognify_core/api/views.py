@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cognify_core.canonical import Json
-from cognify_core.model.events import Artifact, Event, Gap, Metrics, Note, parse_event
+from cognify_core.model.events import Artifact, Attestation, Event, Gap, Metrics, Note, parse_event
 from cognify_core.model.lineage import fold
 from cognify_core.model.numbers import plain_number
 from cognify_core.model.record import Status
@@ -25,6 +25,7 @@ class RunView:
     """The five keys of the lineage JSON; `sealed_at` is empty while the run is not sealed."""
     gaps: tuple[Gap, ...]
     notes: tuple[Note, ...]
+    attestations: tuple[Attestation, ...]
     metrics: dict[str, dict[str, float]]
     """For each metric its first, last, least and greatest value, and how many there are."""
     packages: tuple[Receipt, ...]
@@ -55,6 +56,7 @@ def view(workspace: Workspace, wanted: str) -> RunView:
         lineage.document(row.run_id, row.status, row.freeze.sealed_at if row.freeze else ""),
         tuple(_gaps(said)),
         tuple(event.body for event in said if isinstance(event.body, Note)),
+        tuple(event.body for event in said if isinstance(event.body, Attestation)),
         _metrics(events),
         tuple(store.receipts(row.run_id)),
         tuple(addenda),

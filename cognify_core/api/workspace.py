@@ -43,6 +43,8 @@ class Workspace:
     def store(self) -> Store:
         """The store, in which runs whose process died are marked INTERRUPTED first."""
         store = open_store(self.settings.store_path)
+        for note in store.notes:
+            self.say(note)
         recover(store, self.settings.spool_path)
         return store
 

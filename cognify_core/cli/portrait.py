@@ -27,6 +27,7 @@ def view_document(view: RunView) -> dict[str, Json]:
         "lineage": view.lineage,
         "gaps": [{"subject": g.subject, "reason": g.reason, "mend": g.mend, "owner": g.owner} for g in view.gaps],
         "notes": [{"text": n.text, "kind": n.note_kind, "subject": n.subject} for n in view.notes],
+        "attestations": [said.model_dump(mode="json", exclude={"kind"}) for said in view.attestations],
         "metrics": {name: {key: _number(value) for key, value in seen.items()} for name, seen in view.metrics.items()},
         "packages": [receipt_document(receipt) for receipt in view.packages],
         "addenda": [run_document(row) for row in view.addenda],
@@ -45,6 +46,8 @@ def show_run(view: RunView) -> None:
         say(line)
     _show_lineage(view.lineage)
     _show_gaps(view)
+    for said in view.attestations:
+        say(f"attested by {said.by}, {said.role}: {said.claim}{f' ({said.meaning})' if said.meaning else ''}")
     for note in view.notes:
         say(f"note ({note.note_kind}{f', {note.subject}' if note.subject else ''}): {note.text}")
     for receipt in view.packages:

@@ -2,8 +2,8 @@
 
 Life of an event: `put` leaves it on a queue; a daemon thread takes what has gathered and appends it to the store in
 one transaction. Where the store fails, the event goes to a spool on disk and is tried again, then and at the next
-start. Metric points are gathered, up to 50 an event; when there are too many they are thinned and counted. Evidence is
-never thinned.
+start. Points of metrics wake nobody: they lie in a deque until the thread comes by, and are gathered, up to 50 an
+event; when there are too many they are thinned and counted. Evidence is never thinned.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -34,7 +35,7 @@ METRICS_SECONDS = 5.0
 RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
 
 Clock: TypeAlias = Callable[[], datetime]
-_Item: TypeAlias = "tuple[str, Body, bytes | None] | tuple[int, Mapping[str, float]] | threading.Event"
+_Item: TypeAlias = "tuple[str, Body, bytes | None] | threading.Event"
 
 # A log, not warnings.warn: under `python -W error` a warning would stop the training.
 _log = logging.getLogger("cognify")
@@ -63,8 +64,9 @@ class Recorder:
         """Events that came after the run was sealed or discarded by somebody else."""
         self._store, self._spool, self._clock, self._pauses = store, spool, clock, pauses
         self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._logged: deque[tuple[int, Mapping[str, float]]] = deque()
         self._points: list[tuple[int, str, Json]] = []
-        self._points_since = 0.0
+        self._points_since = time.monotonic()
         self._waiting: list[tuple[Draft, bytes | None]] = []
         self._spooled = 0
         self._failures = 0
@@ -80,11 +82,11 @@ class Recorder:
             self._queue.put((stamp_time(self._clock()), body, manifest))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Record points of metrics; where the queue is full, count them instead."""
-        if self._queue.qsize() >= QUEUE_LIMIT:
+        """Record points of metrics; where too many wait already, count them instead."""
+        if len(self._logged) >= QUEUE_LIMIT:
             self.thinned += len(values)
-        elif os.getpid() == self._pid:
-            self._queue.put((step, values))
+        else:
+            self._logged.append((step, values))
 
     def fail(self, where: str, error: BaseException | str) -> None:
         """Record that something of ours failed, and say it on the console."""
@@ -128,20 +130,17 @@ class Recorder:
                 match item:
                     case threading.Event():
                         marks.append(item)
-                    case (int() as step, values):
-                        self._add_points(step, values)
-                    case (str() as moment, body, manifest):
+                    case (moment, body, manifest):
                         self._add(moment, body, manifest)
         except Empty:
             pass
+        self._take_points()
         if marks or time.monotonic() - self._points_since >= METRICS_SECONDS:
             self._end_points()
         return marks
 
-    def _patience(self) -> float | None:
-        if self._failures:
-            return self._pauses[min(self._failures, len(self._pauses)) - 1]
-        return METRICS_SECONDS if self._points else None
+    def _patience(self) -> float:
+        return self._pauses[min(self._failures, len(self._pauses)) - 1] if self._failures else METRICS_SECONDS
 
     def _add(self, moment: str, body: Body, manifest: bytes | None) -> None:
         draft = Draft(moment, body, self.writer, self._counter)
@@ -153,18 +152,19 @@ class Recorder:
         self._waiting.append((draft, manifest))
         self._counter += 1
 
-    def _add_points(self, step: int, values: Mapping[str, float]) -> None:
-        if len(self._waiting) >= WAITING_LIMIT:
-            self.thinned += len(values)
-            return
-        if not self._points:
-            self._points_since = time.monotonic()
-        for name, value in values.items():
-            self._points.append((step, name, tagged_number(value)))
-            if len(self._points) == POINTS_AN_EVENT:
-                self._end_points()
+    def _take_points(self) -> None:
+        while self._logged:
+            step, values = self._logged.popleft()
+            if len(self._waiting) >= WAITING_LIMIT:
+                self.thinned += len(values)
+                continue
+            for name, value in values.items():
+                self._points.append((step, name, tagged_number(value)))
+                if len(self._points) == POINTS_AN_EVENT:
+                    self._end_points()
 
     def _end_points(self) -> None:
+        self._points_since = time.monotonic()
         if self._points:
             self._add(stamp_time(self._clock()), Metrics(points=tuple(self._points)), None)
             self._points = []

@@ -98,6 +98,7 @@ def test_evidence_is_never_thinned(disk: DiskThatFails, recording: Callable[[], 
     disk.failing = True
     for number in range(WAITING_LIMIT + 10):
         recorder.put(note(text=str(number)))
+    assert not recorder.flush(10)
     recorder.log(1, {"loss": 0.5})
     assert not recorder.flush(10)
     disk.failing = False
