@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CORE   := $(VENV)-core
 
-.PHONY: help setup demo test lint bench goldens clean
+.PHONY: help setup demo test test-core lint bench goldens clean
 
 help:           ## list what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -16,14 +17,24 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[huggingface,dev]'
 	@touch $@
 
+$(CORE)/.ready: pyproject.toml constraints.txt
+	@test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
+	@$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable . hypothesis jsonschema pytest pytest-xdist
+	@touch $@
+
 setup: $(READY)  ## install everything that the other targets need
 
 demo: $(READY)  ## fine-tune a real model, seal, export, verify, and show tampering being caught
 	@COGNIFY_HOME=$(CURDIR)/.demo/home $(BIN)/python examples/huggingface_lora.py --output .demo
 
-test: $(READY)  ## run every test
+test: $(READY)  ## run every test, then the core's own without any extra
 	@$(BIN)/python tests/prepare.py
 	$(BIN)/python -m pytest -n auto --dist worksteal --nbmake notebooks tests
+	@$(MAKE) --no-print-directory test-core
+
+test-core: $(CORE)/.ready  ## run the tests that need no extra, where none is installed
+	$(CORE)/bin/python -m pytest -n auto --dist worksteal -q -m "not training and not slow" tests
 
 lint: $(READY)  ## style, types, and the directions of imports
 	$(BIN)/ruff check .
@@ -39,4 +50,4 @@ goldens: $(READY)  ## write the golden files again, after a deliberate change of
 	$(BIN)/python -m pytest tests -k golden --update-goldens
 
 clean:          ## remove what was installed and made
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) $(CORE) .demo
