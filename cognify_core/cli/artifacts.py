@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def hash_paths(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")],
     view: Annotated[View, typer.Option("--as", help="As what to hash it (docs/formats.md).")] = View.AUTO,
     manifest: Annotated[
         Path | None,
@@ -94,7 +94,7 @@ def diff(
 
 
 def dataset(
-    path: Annotated[Path, typer.Argument(help="Where it lies: a file, or a folder.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where it lies: a file, or a folder.")],
     name: Annotated[str, typer.Option(help="What it is called.")],
     schema_version: Annotated[str | None, typer.Option(help="The version of its schema.")] = None,
     role: Annotated[str, typer.Option(help="train, eval, source …")] = "source",
@@ -103,7 +103,10 @@ def dataset(
     run: RunOption = "last",
     as_json: AsJson = False,
 ) -> None:
-    """Put a dataset on a run's record."""
+    """Put a dataset on a run's record.
+
+    Exit code 2: it could not be hashed, and stands there as unresolved.
+    """
     from cognify_core import api
 
     facts = pairs(provenance or (), "--provenance", taken=_OPTIONS_OF_DATASET)
@@ -119,3 +122,6 @@ def dataset(
         )
         digest = None if handle.hash is None else str(handle.hash)
         finish(run, {"name": name, "role": role, "hash": digest}, as_json)
+    if digest is None:
+        remark(f"{name}: recorded as unresolved, for it could not be hashed")
+        raise typer.Exit(ExitCode.COULD_NOT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -26,6 +27,21 @@ def emit(value: Json) -> None:
 def say(line: str = "", style: str | None = None) -> None:
     """Write one line to stdout. It is made harmless, and neither wrapped nor cut: a digest in it stays whole."""
     console(sys.stdout).print(plain(line), style=style, soft_wrap=True)
+
+
+def tell(line: str, style: str | None = None, hang: int = 2) -> None:
+    """Write one line of prose to stdout. In a terminal it is wrapped between words, further lines `hang` columns in.
+
+    No word is broken, so a digest stays whole. What people copy, a path or a command, is for `say`.
+    """
+    shown = console(sys.stdout)
+    text = plain(line)
+    if shown.is_terminal:
+        wrapper = textwrap.TextWrapper(
+            max(shown.width, 40), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
+        )
+        text = wrapper.fill(text)
+    shown.print(text, style=style, soft_wrap=True)
 
 
 def remark(line: str) -> None:

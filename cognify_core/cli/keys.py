@@ -35,7 +35,9 @@ def list_keys(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    which: Annotated[str | None, typer.Argument(help="A name or the beginning of a key id; else our own.")] = None,
+    which: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="A name or the beginning of a key id; else our own.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one key: its id, and its public half as PEM."""
@@ -49,8 +51,10 @@ def show(
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="Where to write it; it must not be there yet.")],
-    which: Annotated[str | None, typer.Argument(help="A name or the beginning of a key id; else our own.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; it must not be there yet.")],
+    which: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="A name or the beginning of a key id; else our own.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a public key to a file, to be handed to auditors by a way that they trust."""
@@ -65,7 +69,7 @@ def export(
 
 @app.command()
 def trust(
-    file: Annotated[Path, typer.Argument(help="A P-256 public key, PEM.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A P-256 public key, PEM.")],
     name: Annotated[str | None, typer.Option(help="What to call it; else the file's name.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +87,8 @@ def trust(
 
 @app.command()
 def distrust(
-    which: Annotated[str, typer.Argument(help="A name, or at least 8 digits of a key id.")], as_json: AsJson = False
+    which: Annotated[str, typer.Argument(metavar="KEY", help="A name, or at least 8 digits of a key id.")],
+    as_json: AsJson = False,
 ) -> None:
     """Unpin a public key: seals made with it have an unknown signer from now on."""
     from cognify_core import api
@@ -106,7 +111,8 @@ def _find(which: str | None) -> PinnedKey:
     found = [pin for pin in ring.pinned() if pin.name == which or pin.key.key_id.startswith(which)]
     if len(found) != 1:
         names = ", ".join(pin.name for pin in ring.pinned()) or "none"
-        raise SigningKeyError(f"{len(found)} trusted keys answer to {which!r}; trusted are: {names}")
+        what = "more than one trusted key answers" if found else "no trusted key answers"
+        raise SigningKeyError(f"{what} to {which!r}; trusted are: {names}")
     return found[0]
 
 

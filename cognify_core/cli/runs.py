@@ -41,7 +41,10 @@ def ls(as_json: AsJson = False) -> None:
 
 
 def show(run: RunArgument = "last", as_json: AsJson = False) -> None:
-    """Show a run: its lineage, its gaps and what mends them, its packages."""
+    """Show a run: lineage, gaps, packages.
+
+    Every gap comes with the call that mends it.
+    """
     from cognify_core import api
 
     view = api.show(run)

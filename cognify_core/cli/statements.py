@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def note(
-    text: Annotated[str, typer.Argument(help="What you have to say. It is recorded in clear and for ever.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What you have to say. It is recorded in clear and for ever.")
+    ],
     kind: Annotated[str, typer.Option(help="general, limitation, failure_mode, rationale, tradeoff …")] = "general",
     subject: Annotated[str | None, typer.Option(help="What it is about: a node id, a metric.")] = None,
     run: RunOption = "last",
@@ -35,7 +37,7 @@ def note(
 
 
 def attest(
-    claim: Annotated[str, typer.Argument(help="What is claimed.")],
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="What is claimed.")],
     by: Annotated[str, typer.Option(help="Who answers for it: a person's name.")],
     role: Annotated[str, typer.Option(help="In which role, as in 'clinical lead'.")],
     meaning: Annotated[str | None, typer.Option(help="What the signature means: reviewed, approved …")] = None,

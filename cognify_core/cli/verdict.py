@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cognify_core.cli.console import say
+from cognify_core.cli.console import say, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cognify_core.verify.report import Finding, Report, Section, Verdict
 
 _WORDS: dict[Verdict, str] = {"ok": "holds", "contradiction": "DOES NOT HOLD", "unchecked": "not checked"}
@@ -16,8 +21,11 @@ _MARKS: dict[Verdict, str] = {"ok": "✓", "contradiction": "✗", "unchecked": 
 _VERDICTS = {
     0: ("holds: intact, and sealed by a key that is trusted here", "green"),
     1: ("DOES NOT HOLD: what is there contradicts what was signed", "bold red"),
-    2: ("could not be checked; nothing was found that contradicts the seal", "yellow"),
+    2: ("could not be checked", "yellow"),
 }
+_ADDENDUM = re.compile(r"addendum \d+: ")
+_MOST = 3
+"""More lines than these of an addendum that holds are told as one: their number says it all."""
 
 
 def show_report(report: Report, target: str) -> None:
@@ -26,11 +34,11 @@ def show_report(report: Report, target: str) -> None:
     if report.run_id and report.run_id not in report.subject:
         say(report.run_id)
     for finding in report.contradictions:
-        say(f"✗ {finding.message}", style=_STYLES["contradiction"])
+        tell(f"✗ {finding.message}", style=_STYLES["contradiction"])
     for section in report.sections:
         _show_section(report, section)
-    words, style = _VERDICTS[report.exit_code]
-    say(f"{words} (exit code {report.exit_code})", style=style)
+    style = _VERDICTS[report.exit_code][1]
+    tell(f"{_in_words(report)} (exit code {report.exit_code})", style=style)
     if report.exit_code == 2 and (mend := _what_allows_the_check(report, target)):
         say(f"→ {mend}")
 
@@ -38,13 +46,35 @@ def show_report(report: Report, target: str) -> None:
 def _show_section(report: Report, section: Section) -> None:
     verdict = report.verdict(section)
     say(f"{section:10}{_WORDS[verdict]}", style=_STYLES[verdict])
-    for finding in _of(report, section):
-        if finding.verdict != "contradiction":
-            say(f"  {_MARKS[finding.verdict]} {finding.message}")
+    for line in _lines(report, section):
+        tell(f"  {line}", hang=4)
 
 
-def _of(report: Report, section: Section) -> list[Finding]:
-    return [finding for finding in report.findings if finding.section == section]
+def _lines(report: Report, section: Section) -> Iterator[str]:
+    """A line for each finding that contradicts nothing; the many of an addendum that holds are one."""
+    found = [each for each in report.findings if each.section == section and each.verdict != "contradiction"]
+    for name, group in groupby(found, _addendum):
+        findings = list(group)
+        if name and len(findings) > _MOST and all(finding.verdict == "ok" for finding in findings):
+            yield f"{_MARKS['ok']} {name}{len(findings)} checks of the same kinds hold"
+        else:
+            yield from (f"{_MARKS[finding.verdict]} {finding.message}" for finding in findings)
+
+
+def _addendum(finding: Finding) -> str:
+    """`addendum 1: ` for a finding of one; else nothing."""
+    named = _ADDENDUM.match(finding.message)
+    return named[0] if named else ""
+
+
+def _in_words(report: Report) -> str:
+    words, _ = _VERDICTS[report.exit_code]
+    if "package_form" in report.codes:
+        return "DOES NOT HOLD: this is no package, or a damaged one"
+    if report.exit_code == 2 and report.verdict("intact") == "ok":
+        open_ = "the signer is not known here" if report.verdict("signer") != "ok" else "not all artifacts were found"
+        return f"intact, but {open_}: could not be checked to the end"
+    return words
 
 
 def _what_allows_the_check(report: Report, target: str) -> str | None:
@@ -55,5 +85,5 @@ def _what_allows_the_check(report: Report, target: str) -> str | None:
             f"cognify keys trust KEY.pub && cognify verify {shlex.quote(target)}"
         )
     if "package_size" in report.codes:
-        return f"COGNIFY_MAX_PACKAGE_BYTES=… cognify verify {shlex.quote(target)}"
+        return f"COGNIFY_MAX_PACKAGE_BYTES={Path(target).stat().st_size} cognify verify {shlex.quote(target)}"
     return None

@@ -71,6 +71,7 @@ def test_a_signer_that_nobody_pinned_ends_with_2_and_the_command_that_would_do(m
     result = cognify(tmp_path, "verify", package)
     assert result.exit_code == 2
     assert f"cognify keys trust KEY.pub && cognify verify {package}" in result.stdout
+    assert "intact, but the signer is not known here" in result.stdout
     assert cognify(mine, "keys", "export", tmp_path / "signer.pub").exit_code == 0
     assert cognify(tmp_path, "verify", package, "--key", tmp_path / "signer.pub").exit_code == 0
     assert cognify(tmp_path, "keys", "trust", tmp_path / "signer.pub").exit_code == 0
@@ -145,3 +146,26 @@ def test_an_artifact_that_was_edited_is_named_and_ends_with_1(mine: Path, model:
     assert result.exit_code == 1
     assert "ckpt_step_1" in result.stdout
     assert "weights.bin" in result.stdout
+
+
+def test_a_dataset_that_cannot_be_hashed_is_recorded_and_ends_with_2(mine: Path) -> None:
+    (mine / "bad.parquet").write_bytes(b"PAR1 no table PAR1")
+    after = json_of(mine, "dataset", mine / "bad.parquet", "--name", "bad", "--run", sealed(mine), code=2)
+    assert after["hash"] is None
+    (addendum,) = json_of(mine, "show", sealed(mine))["addenda"]
+    assert addendum["complete"] is False
+    assert f"addendum 1: {addendum['run_id']}" in cognify(mine, "show", sealed(mine)).stdout
+
+
+def test_a_file_that_is_no_package_is_said_to_be_none(workspace: Path) -> None:
+    result = cognify(workspace, "verify", workspace / "rows.jsonl")
+    assert result.exit_code == 1
+    assert "this is no package, or a damaged one (exit code 1)" in result.stdout
+
+
+def test_a_package_too_large_to_be_read_comes_with_the_command_that_reads_it(tmp_path: Path) -> None:
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(300 << 20)
+    result = cognify(tmp_path, "verify", tmp_path / "large.json")
+    assert result.exit_code == 2
+    assert f"COGNIFY_MAX_PACKAGE_BYTES={300 << 20} cognify verify {tmp_path / 'large.json'}" in result.stdout

@@ -121,3 +121,22 @@ def test_a_reader_that_goes_away_leaves_no_traceback(workspace: Path) -> None:
 def test_json_on_stdout_is_all_that_is_on_stdout(workspace: Path) -> None:
     result = as_process(workspace, "show", sealed(workspace), "--json")
     assert json.loads(result.stdout)["run"]["run_id"] == sealed(workspace)
+
+
+def test_show_names_sources_before_what_came_from_them(workspace: Path) -> None:
+    edges = json_of(workspace, "show", sealed(workspace))["lineage"]["edges"]
+    shown = cognify(workspace, "show", sealed(workspace)).stdout
+    assert edges
+    assert all(shown.index(f"{edge['from']}  content") < shown.index(f"{edge['to']}  content") for edge in edges)
+
+
+def test_an_ended_run_is_shown_with_the_command_that_seals_it(workspace: Path) -> None:
+    run = still_open(workspace)
+    assert cognify(workspace, "show", run).stdout.splitlines()[-1] == f"→ cognify seal {run}"
+
+
+def test_prose_in_a_terminal_is_wrapped_between_words(workspace: Path) -> None:
+    shown = in_terminal(workspace, "show", sealed(workspace), columns=90)
+    prose = [line for line in shown.splitlines() if "/" not in line]
+    assert max(map(len, prose)) <= 90 + len("\x1b[33m\x1b[0m")
+    assert "AUDIT_SEALED" in shown
