@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cognify_core.api.exporting import Package
 from cognify_core.errors import CannotVerifyError
+from cognify_core.model.names import is_run_id
+from cognify_core.model.shown import plain
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.artifacts import check_artifacts
 from cognify_core.verify.package import check_package_file
 from cognify_core.verify.rehash import Rehash
-from cognify_core.verify.report import Report
+from cognify_core.verify.report import Report, unchecked
 from cognify_core.verify.store_check import check_run
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
 
+_NO_ARTIFACTS = unchecked(
+    "artifact_none", "the record gives no place for any artifact, so none was looked at", "artifacts"
+)
 Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -36,22 +41,44 @@ def verify_target(
         VerificationError: something contradicts what was signed; the error carries the report.
         CannotVerifyError: it could not be checked; the error carries the report where there is one.
     """
-    path = target.path if isinstance(target, Package) else Path(target)
     trusted = [_read_key(key)] if key else session.ring.trusted()
-    if isinstance(target, Package) or path.is_file():
+    most = session.settings.max_package_bytes
+    if isinstance(target, Package):
+        receipt = receipt or target.receipt_path
         report = check_package_file(
-            path, trusted=trusted, receipt=receipt, max_bytes=session.settings.max_package_bytes
+            target.path, trusted=trusted, receipt=receipt, max_bytes=most, expected=target.package_hash
         )
-    elif path.suffix or len(path.parts) > 1:
-        raise CannotVerifyError(f"there is no package at {path}")
+    elif _is_package(target):
+        report = check_package_file(Path(target), trusted=trusted, receipt=receipt, max_bytes=most)
     else:
-        report = check_run(session.workspace.store, session.workspace.find(str(target)).run_id, trusted)
+        wanted = str(target)
+        run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id
+        report = check_run(session.workspace.store, run_id, trusted)
     if artifacts and report.exit_code != 1:
         with Rehash.rehashing(session.settings.rows_path) as rehash:
             found = check_artifacts(report.runs, rehash=rehash, progress=progress)
-        report = report.with_findings(each.finding() for each in found)
+        report = report.with_findings([each.finding() for each in found] or [_NO_ARTIFACTS])
     report.raise_for_status()
     return report
+
+
+def _is_package(target: str | Path) -> bool:
+    """Whether a target is a file; what is written as a run id is the run, whatever lies in this folder.
+
+    Raises:
+        CannotVerifyError: it is written as a path, and nothing is there.
+    """
+    if isinstance(target, str) and is_run_id(target):
+        return False
+    path = Path(target)
+    try:
+        if path.is_file():
+            return True
+    except OSError as error:
+        raise CannotVerifyError(f"{plain(path)[:200]} cannot be read: {error.strerror}") from error
+    if path.suffix or len(path.parts) > 1:
+        raise CannotVerifyError(f"there is no package at {path}")
+    return False
 
 
 def _read_key(path: Path) -> PublicKey:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import ConfigurationError
 from cognify_core.export.formats import export_format
-from cognify_core.export.inputs import addenda_from_store, from_store, made_from
+from cognify_core.export.inputs import made_from
 from cognify_core.model.digest import Digest
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_package
 from cognify_core.store.protocol import Receipt, Store
+from cognify_core.verify.store_check import read_sealed
 
 RECEIPT_SUFFIX = ".sigstore.json"
 
@@ -53,15 +55,17 @@ def export_run(
 
     The same inputs give the same bytes, and so the same package hash; the receipt kept is the first one signed.
 
+    What is not what was signed is not rendered: the receipt would vouch for it.
+
     Raises:
         UnsupportedExportError: the pair of format and template does not exist.
         RunStateError: the run is not sealed, or by a key that is not known here.
+        VerificationError: something in the store contradicts what was signed; the error carries the report.
         ConfigurationError: `path` cannot be written.
     """
     kind = export_format(format, template)
     signer = ring.signer()
-    keys = [signer.public_key.pem, *(key.pem for key in ring.trusted())]
-    run, addenda = from_store(store, run_id, *keys), addenda_from_store(store, run_id, *keys)
+    run, *addenda = read_sealed(store, run_id, [signer.public_key, *ring.trusted()])
     data = kind.load()(run, addenda)
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
     target = _target(path, packages / run_id, name)
@@ -97,9 +101,9 @@ def _target(path: Path | None, folder: Path, name: str) -> Path:
 
 def _write(path: Path, data: bytes) -> None:
     """Put `data` in place whole or not at all, and durably."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with draft.open("wb") as file:
+        with draft.open("xb") as file:  # never through a link that somebody has put there
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -13,6 +13,7 @@ from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
 from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Tombstone
+from cognify_core.verify.store_check import read_sealed
 
 
 def seal_now(session: Session, run_id: str | None) -> Sealed:
@@ -20,14 +21,13 @@ def seal_now(session: Session, run_id: str | None) -> Sealed:
 
     Raises:
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
+        VerificationError: the run has a seal already, and something contradicts it.
     """
     wanted = _ended(session, run_id)
+    _seal(session, wanted)
     workspace = session.workspace
-    bundle = seal_run(workspace.store, wanted, workspace.signer, now=utc_now())
-    for addendum in workspace.store.addenda(wanted):
-        if addendum.status not in (Status.RUNNING, Status.AUDIT_SEALED):
-            seal_run(workspace.store, addendum.run_id, workspace.signer, now=utc_now())
-    return Sealed.read(bundle)
+    run, *_ = read_sealed(workspace.store, wanted, [workspace.signer.public_key, *workspace.ring.trusted()])
+    return Sealed.read(run.bundle)
 
 
 def export_now(
@@ -43,12 +43,13 @@ def export_now(
     Raises:
         UnsupportedExportError: no such format and template; nothing has been sealed then.
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
+        VerificationError: what is in the store contradicts what was signed; nothing was written then.
     """
     export_format(format, template)
     wanted = _ended(session, run_id)
     if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: export the run that it amends, which carries it")
-    seal_now(session, wanted)
+    _seal(session, wanted)
     return session.workspace.export(wanted, format=format, template=template, path=path)
 
 
@@ -63,6 +64,16 @@ def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
         raise ConfigurationError("a run is discarded for a reason, which its tombstone keeps: give one")
     wanted = _ended(session, run_id)
     return session.workspace.store.discard(wanted, reason, stamp_time(utc_now()))
+
+
+def _seal(session: Session, run_id: str) -> None:
+    """Seal what is not sealed yet, and say so of an addendum: it was left by a process that ended before its seal."""
+    workspace = session.workspace
+    seal_run(workspace.store, run_id, workspace.signer, now=utc_now())
+    for addendum in workspace.store.addenda(run_id):
+        if addendum.status not in (Status.RUNNING, Status.AUDIT_SEALED):
+            workspace.say(f"{addendum.run_id}, an addendum that was left {addendum.status}, is sealed as it stands")
+            seal_run(workspace.store, addendum.run_id, workspace.signer, now=utc_now())
 
 
 def _ended(session: Session, run_id: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from cognify_core.api.live import LiveRun, SealWhen
 from cognify_core.errors import RunNotFoundError, RunStateError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, RunOpened
+from cognify_core.model.names import is_run_id
 from cognify_core.model.record import Status
 from cognify_core.record.hashing import Hashing
 from cognify_core.record.recover import recover
@@ -127,13 +129,15 @@ class Workspace:
         Raises:
             RunNotFoundError: there is none, or more than one.
         """
+        if is_run_id(wanted):
+            with suppress(RunNotFoundError):
+                return self.store.run(wanted)
         rows = self.store.runs()
         if wanted == "last" and rows:
             return rows[0]
         found = [row for row in self.store.runs(addenda=True) if row.run_id.startswith(wanted)]
-        exact = [row for row in found if row.run_id == wanted]
-        if len(exact or found) == 1:
-            return (exact or found)[0]
+        if len(found) == 1:
+            return found[0]
         names = ", ".join(row.run_id for row in (found or rows)[:5]) or "none; this store has no runs yet"
         what = "more than one run begins with" if found else "no run answers to"
         raise RunNotFoundError(f"{what} {wanted[:60]!r} in {self.settings.store_path}; candidates: {names}")

@@ -53,6 +53,11 @@ class KeyRing:
             if not self._public.exists():  # pinned once: a key that is distrusted later stays distrusted
                 self.trust(signer.public_key.pem, OWN_NAME)
                 _write_once(self._public, signer.public_key.pem, mode=0o644)
+            elif self._public.read_bytes() != signer.public_key.pem:
+                raise SigningKeyError(
+                    f"{self._public} is not the public half of {self._private}: one of them was replaced; put it back, "
+                    "or move both away, and a new pair is made and pinned"
+                )
             return signer
 
     def pinned(self) -> list[PinnedKey]:
@@ -106,7 +111,7 @@ class KeyRing:
         if mode & 0o077:
             raise SigningKeyError(
                 f"{self._private} can be read by others (mode {mode:04o}); if nobody has, `chmod 600` it, "
-                "else move it away, and a new key is made"
+                f"else move it and {self._public.name} away, and a new key is made"
             )
         return self._private.read_bytes()
 

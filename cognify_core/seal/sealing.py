@@ -8,7 +8,7 @@ from cognify_core.errors import VerificationError
 from cognify_core.model.digest import Digest
 from cognify_core.model.lineage import Lineage
 from cognify_core.model.names import stamp_time, whole_seconds
-from cognify_core.model.record import Freeze
+from cognify_core.model.record import Freeze, Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import ClosedRecord
 from cognify_core.seal.signing import Signer
@@ -33,11 +33,12 @@ def seal_run(store: Store, run_id: str, signer: Signer, *, now: datetime) -> byt
 
     Raises:
         RunStateError: the record is not closed.
-        VerificationError: the record no longer is what was frozen.
+        VerificationError: the record no longer is what was frozen, or the run had a seal that is gone.
         SigningKeyError: the signer cannot sign; the run stays frozen and can be sealed later.
     """
     if (kept := store.bundle(run_id)) is not None:
         return kept
+    _refuse_a_second_seal(store, run_id)
     record = ClosedRecord.read(tuple(store.events(run_id)))
     frozen = store.freeze(run_id, record.freeze(whole_seconds(stamp_time(now))))
     _check_frozen(record, frozen)
@@ -82,6 +83,15 @@ def seal_package(package: bytes, name: str, made_from: ReceiptPredicate, signer:
     """
     statement = ReceiptStatement(subject=subjects({name: Digest.of(package)}), predicate=made_from)
     return Bundle.signed(statement.encode(), signer).encode()
+
+
+def _refuse_a_second_seal(store: Store, run_id: str) -> None:
+    """A seal that somebody took away is not made anew: the record under it may have been changed meanwhile."""
+    if store.receipts(run_id) or any(row.status is Status.AUDIT_SEALED for row in store.addenda(run_id)):
+        raise VerificationError(
+            f"{run_id} has packages or sealed addenda, and no seal: it was sealed, and somebody took the seal away; "
+            "check its packages with `cognify verify FILE`"
+        )
 
 
 def _check_frozen(record: ClosedRecord, frozen: Freeze) -> None:

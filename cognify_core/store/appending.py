@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cognify_core.errors import RecordError, RecordLengthError, RunSealedError
+from cognify_core.errors import RecordError, RecordLengthError, RunSealedError, StoreError
 from cognify_core.model.events import Draft, RunClosed, RunOpened
 from cognify_core.store.tables import events, freezes
 
@@ -24,11 +24,17 @@ class Head:
 
 
 def find_head(connection: Connection, run_id: str) -> Head:
-    """Where the record of `run_id` stands; of size 0 where there is none."""
+    """Where the record of `run_id` stands; of size 0 where there is none.
+
+    Raises:
+        StoreError: an event's number is none: raw SQL may put anything into a column.
+    """
     last = select(events.c.seq, events.c.kind).where(events.c.run_id == run_id).order_by(events.c.seq.desc()).limit(1)
     row = connection.execute(last).first()
     if row is None:
         return Head(0, closed=False, frozen=False)
+    if not isinstance(row.seq, int):
+        raise StoreError(f"the store is damaged: an event of {run_id} has the number {str(row.seq)[:40]!r}")
     closed = row.kind == RunClosed.model_fields["kind"].default
     frozen = closed and connection.execute(select(freezes.c.size).where(freezes.c.run_id == run_id)).first() is not None
     return Head(row.seq + 1, closed, frozen)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select
 
+from cognify_core.errors import StoreError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import RunClosed
 from cognify_core.model.record import Freeze, Status
@@ -73,7 +74,12 @@ def _closing(event: bytes) -> tuple[Status, bool]:
 
 def to_freeze(row: Row[Any]) -> Freeze:
     """What was fixed when a run was frozen, of a row of that table."""
-    return Freeze(row.size, row.root, Digest.parse(row.lineage), row.sealed_at)
+    return Freeze(row.size, row.root, Digest.parse(str(row.lineage)), row.sealed_at)
+
+
+def to_bytes(value: object) -> bytes:
+    """What a column of bytes holds. SQLite keeps text and numbers there too, where somebody puts them."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
 def from_receipt(receipt: Receipt, position: int) -> dict[str, Any]:
@@ -92,16 +98,27 @@ def from_receipt(receipt: Receipt, position: int) -> dict[str, Any]:
 
 
 def to_receipt(row: Row[Any]) -> Receipt:
-    """A receipt, of a row of its table."""
+    """A receipt, of a row of its table.
+
+    Raises:
+        FormatError: a digest in it is none.
+        StoreError: its list of addenda is none.
+    """
+    try:
+        addenda = [str(digest) for digest in json.loads(row.addenda)]
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"the store is damaged: the addenda of the receipt {row.package_hash!s:.80} do not read"
+        ) from error
     return Receipt(
-        package_hash=Digest.parse(row.package_hash),
+        package_hash=Digest.parse(str(row.package_hash)),
         run_id=row.run_id,
         format=row.format,
         template=row.template,
         renderer=row.renderer,
-        addenda=tuple(Digest.parse(digest) for digest in json.loads(row.addenda)),
+        addenda=tuple(map(Digest.parse, addenda)),
         path=row.path,
-        bundle=row.bundle,
+        bundle=to_bytes(row.bundle),
     )
 
 

@@ -24,7 +24,15 @@ from cognify_core.store import tables
 from cognify_core.store.appending import append_drafts, event_row, find_head
 from cognify_core.store.places import MOUNTS
 from cognify_core.store.protocol import Opening, Owner, Receipt, RunRow, Tombstone
-from cognify_core.store.rows import from_receipt, select_receipts, select_runs, to_freeze, to_receipt, to_run_row
+from cognify_core.store.rows import (
+    from_receipt,
+    select_receipts,
+    select_runs,
+    to_bytes,
+    to_freeze,
+    to_receipt,
+    to_run_row,
+)
 from cognify_core.store.sqlite import Sqlite
 
 EVENTS_AT_ONCE = 500
@@ -149,12 +157,12 @@ class SqlStore:
     def manifest(self, digest: Digest) -> bytes:
         """Read a manifest, and check it."""
         with self._database.reading() as connection:
-            data: bytes | None = connection.execute(_manifest(digest)).scalar()
+            data = connection.execute(_manifest(digest)).scalar()
         if data is None:
             raise StoreError(f"the store {self._database.place} holds no manifest {digest}")
-        if Digest.of(data) != digest:
+        if Digest.of(manifest := to_bytes(data)) != digest:
             raise StoreError(f"the store {self._database.place} is damaged: its manifest {digest} has other bytes")
-        return data
+        return manifest
 
     def freeze(self, run_id: str, freeze: Freeze) -> Freeze:
         """Freeze a run."""
@@ -175,17 +183,17 @@ class SqlStore:
         """Keep a seal's bundle."""
         with self._database.writing() as connection:
             self._require_frozen(connection, run_id)
-            kept: bytes | None = connection.execute(_bundle(run_id)).scalar()
+            kept = connection.execute(_bundle(run_id)).scalar()
             if kept is None:
                 connection.execute(tables.bundles.insert(), {"run_id": run_id, "bundle": bundle})
-        return bundle if kept is None else kept
+        return bundle if kept is None else to_bytes(kept)
 
     def bundle(self, run_id: str) -> bytes | None:
         """Read a seal's bundle."""
         with self._database.reading() as connection:
             self._require_run(connection, run_id)
-            kept: bytes | None = connection.execute(_bundle(run_id)).scalar()
-        return kept
+            kept = connection.execute(_bundle(run_id)).scalar()
+        return None if kept is None else to_bytes(kept)
 
     def put_receipt(self, receipt: Receipt) -> Receipt:
         """Keep a package's receipt."""
@@ -292,7 +300,7 @@ class SqlStore:
                 raise StoreError(
                     f"{run_id} was discarded while it was read, or the store {self._database.place} is damaged"
                 )
-            yield from chunk
+            yield from map(to_bytes, chunk)
 
     def _require_run(self, connection: Connection, run_id: str) -> None:
         """Hold the run's row, where the database locks by rows, so that one transaction at a time writes the run."""

@@ -6,10 +6,14 @@ whole file is rendered again: a key that nobody asked about cannot say something
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from cognify_core.errors import CannotVerifyError, FormatError
+from cognify_core.errors import CannotVerifyError, CognifyError, FormatError
+from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.addenda_check import check_chain
@@ -20,6 +24,8 @@ from cognify_core.verify.report import RUN_CHECKS, Check, Finding, Report, contr
 from cognify_core.verify.run_check import check_sealed_run
 
 MAX_BYTES = 1 << 28
+MAX_RECEIPT_BYTES = 1 << 20
+"""More than this are cut off; then no receipt is left."""
 RECEIPT_SUFFIX = ".sigstore.json"
 PACKAGE_CHECKS: frozenset[Check] = RUN_CHECKS | {("intact", "package")}
 RECEIPT_CHECKS: frozenset[Check] = frozenset(
@@ -28,7 +34,12 @@ RECEIPT_CHECKS: frozenset[Check] = frozenset(
 
 
 def check_package_file(
-    path: Path, *, trusted: Sequence[PublicKey], receipt: Path | None = None, max_bytes: int = MAX_BYTES
+    path: Path,
+    *,
+    trusted: Sequence[PublicKey],
+    receipt: Path | None = None,
+    max_bytes: int = MAX_BYTES,
+    expected: Digest | None = None,
 ) -> Report:
     """Check the package at `path`, with the receipt given, else the one beside it where there is one.
 
@@ -39,18 +50,22 @@ def check_package_file(
     try:
         if (size := path.stat().st_size) > max_bytes:
             return _too_large(str(path), size, max_bytes)
-        receipt = receipt or (beside if beside.exists() else None)
-        with path.open("rb") as file:  # a file may grow between one call and the next
-            data = file.read(max_bytes + 1)
-        return check_package(
-            data, trusted=trusted, receipt=None if receipt is None else receipt.read_bytes(), max_bytes=max_bytes
-        )
+        data = _read_file(path, max_bytes + 1)  # a file may grow between one call and the next
+        if receipt is None and os.path.lexists(beside):  # a link that leads nowhere is a receipt that cannot be read
+            receipt = beside
+        signed = None if receipt is None else _read_file(receipt, MAX_RECEIPT_BYTES + 1)
     except OSError as error:
         raise CannotVerifyError(f"{error.filename or path} cannot be read: {error.strerror}") from error
+    return check_package(data, trusted=trusted, receipt=signed, max_bytes=max_bytes, expected=expected)
 
 
 def check_package(
-    data: bytes, *, trusted: Sequence[PublicKey], receipt: bytes | None = None, max_bytes: int = MAX_BYTES
+    data: bytes,
+    *,
+    trusted: Sequence[PublicKey],
+    receipt: bytes | None = None,
+    max_bytes: int = MAX_BYTES,
+    expected: Digest | None = None,
 ) -> Report:
     """Check a package's bytes, and its receipt where one is given.
 
@@ -59,19 +74,21 @@ def check_package(
         trusted: the pinned keys; a key inside the package proves nothing.
         receipt: the bytes of `<package>.sigstore.json`.
         max_bytes: a larger package is not read.
+        expected: the package hash, where it is known from elsewhere.
     """
     if len(data) > max_bytes:
         return _too_large("package", len(data), max_bytes)
-    subject = f"package {Digest.of(data)}"
     required = PACKAGE_CHECKS if receipt is None else PACKAGE_CHECKS | RECEIPT_CHECKS
     package, findings = _read(data)
+    if expected not in (None, found := Digest.of(data)):
+        findings.append(contradicts("package_hash", f"the package is {found}, and should be {expected}"))
     if package is not None:
         findings += _check_runs(package, trusted)
         findings += check_rendering(package, data)
     if receipt is not None:
         findings += check_receipt(receipt, data, package, trusted)
     runs = (package.run, *package.addenda) if package else ()
-    return Report(subject, tuple(findings), required, package.run.run_id if package else None, runs)
+    return Report(f"package {found}", tuple(findings), required, package.run.run_id if package else None, runs)
 
 
 def _too_large(subject: str, size: int, most: int) -> Report:
@@ -93,4 +110,23 @@ def _check_runs(package: Package, trusted: Sequence[PublicKey]) -> list[Finding]
     for number, addendum in enumerate(package.addenda, start=1):
         where = f"addendum {number}: "
         findings += check_sealed_run(addendum, trusted, carried=addendum.public_key, where=where)
-    return [*findings, *check_chain(package.run, package.addenda)]
+    return [*findings, *_check_stands_alone(package.run), *check_chain(package.run, package.addenda)]
+
+
+def _check_stands_alone(run: SealedRun) -> list[Finding]:
+    """An addendum is true of a run that is not in the file, and must not pass for a run of its own."""
+    try:
+        amends = run.record.opened.amends
+    except CognifyError:
+        return []
+    told = f"this is no run of its own, but an addendum to {amends.run_id}" if amends else ""
+    return [contradicts("addendum_alone", told)] if told else []
+
+
+def _read_file(path: Path, most: int) -> bytes:
+    """The first bytes of a regular file; of anything else (a pipe, a device) none are waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return file.read(most)

@@ -40,7 +40,7 @@ def check_receipt(
 def _check_contents(statement: ReceiptStatement, package: Package) -> Iterator[Finding]:
     said = statement.predicate
     try:
-        expected = made_from(package.run, package.addenda, said.format, said.template, package.renderer)
+        expected = made_from(package.run, package.addenda, "json", None, package.renderer)
     except CognifyError:
         return  # the seal or an addendum does not read, which has been reported
     different = [name for name in type(said).model_fields if getattr(said, name) != getattr(expected, name)]

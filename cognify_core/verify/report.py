@@ -149,4 +149,5 @@ class Report:
 
 
 def _sentence(subject: str, verdict: str, findings: Iterable[Finding]) -> str:
-    return f"{subject} {verdict}: {'; '.join(finding.message for finding in findings)}"
+    """What an error says, in one printable line: messages name things as hostile records call them."""
+    return plain(f"{subject} {verdict}: {'; '.join(finding.message for finding in findings)}")

@@ -80,32 +80,34 @@ def _ledger_and_anchor(run: SealedRun, where: str) -> Iterator[Finding]:
 
 def _check_manifests(run: SealedRun, where: str) -> list[Finding]:
     named = {str(digest): form for digest, form in run.record.manifest_digests.items()}
+    owners = _owners(run)
     missing = [name for name in named if name not in run.manifests]
-    told = [f"{where}the manifest {name} of {_owners(run, name)} ({named[name]}) is not here" for name in missing]
+    told = [f"{where}the manifest {name} of {owners[name]} ({named[name]}) is not here" for name in missing]
     findings = capped([contradicts("manifest_missing", message) for message in told], where)
     for name, data in run.manifests.items():
-        findings += _check_manifest(run, name, data, named.get(name), where)
+        what = f"{where}the manifest {name} of {owners.get(name, 'nothing')}"
+        findings += _check_manifest(name, data, named.get(name), what)
     return findings or [
         holds("manifests", f"{where}{len(named)} manifests, each with the digest that the record names")
     ]
 
 
-def _check_manifest(run: SealedRun, name: str, data: bytes, form: str | None, where: str) -> Iterator[Finding]:
+def _check_manifest(name: str, data: bytes, form: str | None, what: str) -> Iterator[Finding]:
     if str(Digest.of(data)) != name:
-        message = f"{where}the manifest {name} of {_owners(run, name)} was changed: its digest is {Digest.of(data)}"
-        yield contradicts("manifest_bytes", message)
+        yield contradicts("manifest_bytes", f"{what} was changed: its digest is {Digest.of(data)}")
     elif form is None:
-        yield contradicts("manifest_stray", f"{where}the record names no manifest {name}")
+        yield contradicts("manifest_stray", f"{what} is not named by the record")
     elif not _has_format(data, form):
-        message = f"{where}the manifest {name} of {_owners(run, name)} is not {form}, as the record says"
-        yield contradicts("manifest_format", message)
+        yield contradicts("manifest_format", f"{what} is not {form}, as the record says")
 
 
-def _owners(run: SealedRun, name: str) -> str:
-    """The artifacts whose digest a manifest's is."""
-    bodies = [event.body for event in run.record.events]
-    ids = [body.id for body in bodies if isinstance(body, Artifact) and str(body.hash) == name]
-    return ", ".join(dict.fromkeys(ids)) or "nothing"
+def _owners(run: SealedRun) -> dict[str, str]:
+    """The artifacts whose digest is a manifest's, by that digest."""
+    ids: dict[str, dict[str, None]] = {}
+    for body in (event.body for event in run.record.events):
+        if isinstance(body, Artifact):
+            ids.setdefault(str(body.hash), {})[body.id] = None
+    return {name: ", ".join(owners) for name, owners in ids.items()}
 
 
 def _has_format(data: bytes, form: str) -> bool:

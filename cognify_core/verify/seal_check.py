@@ -42,6 +42,10 @@ def check_signature(
     else:
         yield contradicts("signature", f"{what}: the signature does not hold: another key, or another statement")
     true_key = signer or key
+    if bundle.log_entries or bundle.timestamps is not None:
+        yield unchecked(
+            "proofs", f"{what}: carries log entries or timestamps, which nothing signs and this version cannot check"
+        )
     if true_key is not None and bundle.key_id != true_key.key_id:
         yield contradicts("key_id", f"{what}: names the key {bundle.key_id[:16]}…, not {true_key.key_id[:16]}…")
     if signer is not None and key is not None and key != signer:

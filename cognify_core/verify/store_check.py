@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import TypeVar
 
-from cognify_core.errors import CognifyError, FormatError, StoreError
+from cognify_core.errors import CognifyError, FormatError, RunStateError, StoreError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.events import Artifact, Event
 from cognify_core.model.record import Freeze, Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
-from cognify_core.seal.statement import LINEAGE_SUBJECT, ReceiptStatement
-from cognify_core.store.protocol import Receipt, RunRow, Store
+from cognify_core.seal.statement import LINEAGE_SUBJECT
+from cognify_core.store.protocol import RunRow, Store
 from cognify_core.verify.addenda_check import check_chain
 from cognify_core.verify.report import RUN_CHECKS, Check, Finding, Report, contradicts, holds, unchecked
 from cognify_core.verify.run_check import check_sealed_run
-from cognify_core.verify.seal_check import check_signature
+from cognify_core.verify.store_receipts import check_receipts, seal_that_is_gone
 
 STORE_CHECKS: frozenset[Check] = RUN_CHECKS | {("intact", "store")}
 Found = TypeVar("Found")
@@ -40,6 +40,8 @@ def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report
         return Report(
             run_id, (contradicts("store_read", f"the store's rows of {run_id} do not read: {error}"),), STORE_CHECKS
         )
+    if (gone := seal_that_is_gone(store, row)) is not None:
+        return Report(run_id, (gone,), STORE_CHECKS, run_id)
     run, findings = _check_one(store, row, trusted, "")
     addenda: list[SealedRun] = []
     for addendum in rows_of_addenda:
@@ -52,8 +54,34 @@ def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report
             findings.append(holds("addendum_open", told))
     if run is not None:
         findings += check_chain(run, addenda)
-        findings += _check_receipts(store, run_id, trusted)
+        findings += check_receipts(store, run, addenda, trusted)
     return Report(run_id, tuple(findings), STORE_CHECKS, run_id, (*((run,) if run else ()), *addenda))
+
+
+def read_sealed(store: Store, run_id: str, keys: Sequence[PublicKey]) -> tuple[SealedRun, ...]:
+    """A sealed run and its sealed addenda, checked, each with the one of `keys` that signed it: to be rendered.
+
+    Raises:
+        RunNotFoundError: there is no such run.
+        RunStateError: it is not sealed, or sealed with none of these keys.
+        VerificationError: something in the store contradicts what was signed; the error carries the report.
+    """
+    report = check_run(store, run_id, keys)
+    if report.contradictions:
+        report.raise_for_status()
+    if not report.runs:
+        status = store.run(run_id).status
+        first = "let it end, then seal it" if status is Status.RUNNING else "seal it"
+        raise RunStateError(
+            f"{run_id} is {status}, and only sealed runs are exported: {first} with `cognify seal {run_id}`"
+        )
+    for run in report.runs:
+        if not run.public_key:
+            raise RunStateError(
+                f"{run.run_id} was sealed with the key {run.envelope.key_id[:16]}…, which is not known here: "
+                "pin its public key with `cognify keys trust FILE`"
+            )
+    return report.runs
 
 
 def _check_one(
@@ -65,7 +93,7 @@ def _check_one(
         return None, [unchecked("unsealed", told)]
     events, findings = _events(store, row, where)
     manifests: dict[str, bytes] = {}
-    run = SealedRun(row.run_id, events, _blob(bundle), b"", manifests)
+    run = SealedRun(row.run_id, events, bundle, _key_named_in(bundle, trusted), manifests)
     lost = _fetch_manifests(store, run, manifests, where)
     findings += check_sealed_run(run, trusted, carried=None, where=where)
     findings += lost
@@ -76,9 +104,18 @@ def _check_one(
     ]
 
 
+def _key_named_in(bundle: bytes, keys: Sequence[PublicKey]) -> bytes:
+    """PEM of the key that a seal's bundle names, where it is one of these; whether it signed is checked elsewhere."""
+    try:
+        hint = Bundle.parse(bundle).key_id
+    except FormatError:
+        return b""
+    return next((key.pem for key in keys if key.key_id == hint), b"")
+
+
 def _events(store: Store, row: RunRow, where: str) -> tuple[tuple[bytes, ...], list[Finding]]:
     try:
-        return tuple(_blob(event) for event in store.events(row.run_id)), []
+        return tuple(store.events(row.run_id)), []
     except StoreError as error:
         place = _last_missing(store, row)
         return (), [contradicts("store_events", f"{where}event {place} is missing from the store: {error}")]
@@ -110,14 +147,9 @@ def _fetch_manifests(store: Store, run: SealedRun, into: dict[str, bytes], where
     for digest in {body.hash: None for body in bodies if isinstance(body, Artifact) and body.hash and body.manifest}:
         try:
             into[str(digest)] = store.manifest(digest)
-        except (StoreError, TypeError) as error:  # TypeError: raw SQL has put text where bytes belong
+        except StoreError as error:
             findings.append(contradicts("store_manifest", f"{where}the manifest {digest} does not read: {error}"))
     return findings
-
-
-def _blob(value: object) -> bytes:
-    """What a column of bytes holds: SQLite keeps text there too, where somebody puts it."""
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
 def _check_freeze(run: SealedRun, freeze: Freeze | None, where: str) -> Iterator[Finding]:
@@ -159,33 +191,3 @@ def _check_row(run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:
             yield contradicts(
                 "store_row", f"{where}the store lists {name} as {getattr(row, name)!r}, and the record says {value!r}"
             )
-
-
-def _check_receipts(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Iterator[Finding]:
-    try:
-        receipts = store.receipts(run_id)
-    except (CognifyError, TypeError, ValueError) as error:  # a column that raw SQL has made into something else
-        yield contradicts("store_receipt", f"the receipts of {run_id} do not read: {error}")
-        return
-    for receipt in receipts:
-        yield from _check_receipt(receipt, trusted)
-
-
-def _check_receipt(receipt: Receipt, trusted: Sequence[PublicKey]) -> Iterator[Finding]:
-    what = f"the receipt of {receipt.package_hash}"
-    try:
-        bundle = Bundle.parse(_blob(receipt.bundle))
-        statement = ReceiptStatement.parse(bundle.payload)
-    except FormatError as error:
-        yield contradicts("store_receipt", f"{what}: {error}")
-        return
-    for finding in check_signature(bundle, None, trusted, what):
-        yield Finding(f"receipt_{finding.code}", finding.section, finding.verdict, finding.message)
-    said = statement.predicate
-    kept = (receipt.run_id, receipt.format, receipt.template, receipt.renderer, receipt.addenda)
-    if kept != (said.run_id, said.format, said.template, said.renderer, said.addenda):
-        yield contradicts(
-            "store_receipt", f"{what}: the store's row says something else than the statement that was signed"
-        )
-    if set(statement.digests.values()) != {receipt.package_hash}:
-        yield contradicts("store_receipt", f"{what}: was signed for {', '.join(map(str, statement.digests.values()))}")

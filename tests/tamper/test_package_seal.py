@@ -239,15 +239,25 @@ def test_subjects_in_another_order_are_not_what_the_record_calls_for() -> None:
     assert_contradicts(report, "seal_subjects", "another order")
 
 
-def test_proofs_that_this_version_does_not_judge_are_told_and_prove_nothing() -> None:
+def test_proofs_that_this_version_cannot_check_are_told_and_not_taken_on_trust() -> None:
+    """Nothing signs them: whoever has the package can write there what they please."""
     run = sealed_run()
     bundle = replace(run.envelope, log_entries=({"logIndex": "7"},), timestamps={"rfc3161Timestamps": []})
     report = verify(package(replace(run, bundle=bundle.encode())))
     messages = [finding.message for finding in report.findings if finding.verdict == "unchecked"]
-    assert report.exit_code == 0
+    assert (report.exit_code, report.verdict("intact")) == (2, "unchecked")
     assert report.verdict("ledger") == report.verdict("anchor") == "unchecked"
+    assert any("which nothing signs" in message for message in messages)
     assert any("1 log entries of the seal are not checked" in message for message in messages)
     assert any("timestamp is not checked" in message for message in messages)
+
+
+@pytest.mark.parametrize("proofs", [{"log_entries": ({"note": "certified"},)}, {"timestamps": {"by": "someone"}}])
+def test_proofs_slipped_into_a_receipt_are_not_taken_on_trust(proofs: dict[str, Any]) -> None:
+    run = sealed_run()
+    receipt = replace(Bundle.parse(receipt_of(package(run), run)), **proofs).encode()
+    report = verify(package(run), receipt=receipt)
+    assert (report.exit_code, "receipt_proofs" in report.codes) == (2, True)
 
 
 def test_a_receipt_beside_a_package_whose_seal_does_not_read_is_still_checked() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cognify_core.errors import RunNotFoundError, RunStateError, VerificationError
 from cognify_core.export.formats import render_package
-from cognify_core.export.inputs import addenda_from_store, from_store, made_from
+from cognify_core.export.inputs import made_from
 from cognify_core.export.package_json import RENDERER
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, Body
@@ -22,7 +22,7 @@ from cognify_core.store.protocol import Receipt, Store
 from cognify_core.store.sql import open_store
 from cognify_core.verify.package import check_package
 from cognify_core.verify.report import Report
-from cognify_core.verify.store_check import check_run
+from cognify_core.verify.store_check import check_run, read_sealed
 from tests.factories import (
     MANIFESTS,
     NONCE,
@@ -75,7 +75,7 @@ def keep_sealed(store: Store, signer: FixedSigner = SIGNER) -> None:
 
 
 def keep_addendum(store: Store) -> None:
-    previous = Digest.of(from_store(store, RUN_ID, KEY.pem).envelope.payload)
+    previous = Digest.of(read_sealed(store, RUN_ID, [KEY])[0].envelope.payload)
     link = Amends(run_id=RUN_ID, nonce=NONCE, ordinal=1, previous=previous)
     keep(store, ADDENDUM, whole([evaluation(inputs=("@ckpt_step_20",))], opening=opened(nonce="1" * 32, amends=link)))
 
@@ -113,7 +113,7 @@ def test_a_seal_that_was_interrupted_after_the_freeze_keeps_its_time(store: Stor
     keep(store, RUN_ID, whole())
     store.freeze(RUN_ID, ClosedRecord.read(record()).freeze(SEALED_AT))
     seal_run(store, RUN_ID, SIGNER, now=datetime(2030, 1, 1, tzinfo=UTC))
-    assert from_store(store, RUN_ID, KEY.pem).statement.predicate.sealed_at == SEALED_AT
+    assert read_sealed(store, RUN_ID, [KEY])[0].statement.predicate.sealed_at == SEALED_AT
 
 
 def test_a_record_that_was_changed_between_freeze_and_seal_is_not_signed(store: Store, path: Path) -> None:
@@ -135,22 +135,22 @@ def test_an_open_run_cannot_be_sealed(store: Store) -> None:
 def test_only_sealed_runs_are_exported(store: Store) -> None:
     keep(store, RUN_ID, whole())
     with pytest.raises(RunStateError, match=f"{RUN_ID} is COMPLETED, and only sealed runs are exported: seal it with"):
-        from_store(store, RUN_ID, KEY.pem)
+        read_sealed(store, RUN_ID, [KEY])
 
 
 def test_an_export_needs_the_key_that_signed(store: Store) -> None:
     keep_sealed(store)
     with pytest.raises(RunStateError, match="not known here: pin its public key"):
-        from_store(store, RUN_ID, OTHER_SIGNER.public_key.pem)
-    assert from_store(store, RUN_ID, OTHER_SIGNER.public_key.pem, KEY.pem).public_key == KEY.pem
+        read_sealed(store, RUN_ID, [OTHER_SIGNER.public_key])
+    assert read_sealed(store, RUN_ID, [OTHER_SIGNER.public_key, KEY])[0].public_key == KEY.pem
 
 
 def test_what_is_exported_from_a_store_verifies_without_it(store: Store) -> None:
     keep_sealed(store)
     keep_addendum(store)
-    assert addenda_from_store(store, RUN_ID, KEY.pem) == ()
+    assert len(read_sealed(store, RUN_ID, [KEY])) == 1
     seal_run(store, ADDENDUM, SIGNER, now=NOW)
-    run, addenda = from_store(store, RUN_ID, KEY.pem), addenda_from_store(store, RUN_ID, KEY.pem)
+    run, *addenda = read_sealed(store, RUN_ID, [KEY])
     data = render_package("json", None, run, addenda)
     receipt = seal_package(data, "package.json", made_from(run, addenda, "json", None, RENDERER), SIGNER)
     assert len(addenda) == 1
@@ -277,7 +277,7 @@ def test_an_addendum_edited_or_deleted_by_raw_sql_is_named(store: Store, path: P
 
 def test_a_receipt_edited_by_raw_sql_is_named(store: Store, path: Path) -> None:
     keep_sealed(store)
-    run = from_store(store, RUN_ID, KEY.pem)
+    (run,) = read_sealed(store, RUN_ID, [KEY])
     data = render_package("json", None, run)
     bundle = seal_package(data, "package.json", made_from(run, [], "json", None, RENDERER), SIGNER)
     store.put_receipt(Receipt(Digest.of(data), RUN_ID, "json", None, RENDERER, (), "/somewhere/package.json", bundle))
@@ -318,7 +318,7 @@ def test_garbage_in_any_column_is_named_and_breaks_nothing(store: Store, path: P
 )
 def test_garbage_in_a_receipt_is_named(store: Store, path: Path, statement: str) -> None:
     keep_sealed(store)
-    run = from_store(store, RUN_ID, KEY.pem)
+    (run,) = read_sealed(store, RUN_ID, [KEY])
     bundle = seal_package(b"package", "package.json", made_from(run, [], "json", None, RENDERER), SIGNER)
     store.put_receipt(Receipt(Digest.of(b"package"), RUN_ID, "json", None, RENDERER, (), "/package.json", bundle))
     edit(path, statement)
