@@ -1,0 +1,143 @@
+"""What events say that has no content to hash: the beginning and the end of a run, metrics, notes, gaps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from cognify_core.canonical import Json
+from cognify_core.model.digest import Digest
+from cognify_core.model.names import RunId
+from cognify_core.model.numbers import plain_number
+
+Hex128 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ClosedStatus: TypeAlias = Literal["COMPLETED", "FAILED", "INTERRUPTED"]
+
+
+class Body(BaseModel):
+    """What one kind of event says."""
+
+    # "constants" keeps NaN a NaN until the canonical encoder refuses it; the default would write null instead.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
+
+    kind: str
+
+
+class Amends(BaseModel):
+    """What an addendum adds to: a sealed run by id and nonce, and the statement that stands before it.
+
+    `previous` is the SHA-256 of the payload of the addendum before, or of the seal itself for ordinal 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    run_id: RunId
+    nonce: Hex128
+    ordinal: int = Field(ge=1)
+    previous: Digest
+
+
+class RunOpened(Body):
+    """Leaf 0 of every record. The nonce tells two runs of one id apart."""
+
+    kind: Literal["run_opened"] = "run_opened"
+    nonce: Hex128
+    workspace: str = "default"
+    project: str
+    name: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    recorder: str
+    """Who wrote this record, as in `cognify-audit 0.1.0`."""
+    amends: Amends | None = None
+
+
+class Link(Body):
+    """An edge that was found out after both ends were recorded, and how: by `content`, `fingerprint`, `step`.
+
+    `declared` is an edge that a person asserts and nothing of ours has checked.
+    """
+
+    kind: Literal["link"] = "link"
+    source: Ref
+    target: Ref
+    why: str
+
+
+class Phase(Body):
+    """A stage of the run began or ended: `training_started`, `training_ended`."""
+
+    kind: Literal["phase"] = "phase"
+    phase: str
+    facts: dict[str, Json] = Field(default_factory=dict)
+
+
+class Metrics(Body):
+    """Points of metrics, each `[step, name, value]`, at most 50; values as `tagged_number` writes them."""
+
+    kind: Literal["metrics"] = "metrics"
+    points: tuple[tuple[int, str, Json], ...] = Field(min_length=1, max_length=50)
+
+    @model_validator(mode="after")
+    def _numbers(self) -> Self:
+        for _, _, value in self.points:
+            plain_number(value)
+        return self
+
+
+class Note(Body):
+    """What a person says of the run. Text, never markup."""
+
+    kind: Literal["note"] = "note"
+    text: str
+    note_kind: str = "general"
+    """`general`, `limitation`, `failure_mode`, `rationale`, `tradeoff` …"""
+    subject: str | None = None
+
+
+class Attestation(Body):
+    """A statement that a named person answers for."""
+
+    kind: Literal["attestation"] = "attestation"
+    claim: str
+    by: str
+    role: str
+    meaning: str | None = None
+    evidence: Digest | None = None
+
+
+class Gap(Body):
+    """What could not be seen, why, and the one thing that mends it."""
+
+    kind: Literal["gap"] = "gap"
+    subject: str
+    reason: str
+    mend: str | None = None
+    owner: str = "engineer"
+
+
+class Failure(Body):
+    """Something of ours failed while the training went on; the seal will say `complete: false`."""
+
+    kind: Literal["failure"] = "failure"
+    where: str
+    error: str
+
+
+class RunClosed(Body):
+    """The last leaf: how the run ended, what the record holds, and whether it is complete."""
+
+    kind: Literal["run_closed"] = "run_closed"
+    status: ClosedStatus
+    complete: bool
+    reasons: tuple[str, ...] = ()
+    counts: dict[str, int]
+    """Events by kind, this one not counted."""
+
+    @model_validator(mode="after")
+    def _reasons_if_incomplete(self) -> Self:
+        if self.complete == bool(self.reasons):
+            raise ValueError("an incomplete record has reasons, and a complete one has none")
+        return self
