@@ -6,7 +6,7 @@ The proofs are made and checked as RFC 9162 §2.1.3 and §2.1.4 have them, which
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from cognify_core.errors import FormatError, VerificationError
@@ -109,17 +109,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """
     _require(0 <= index < size, f"leaf {index} does not lie in a tree of {size}")
     _require_hashes(leaf, root, *proof)
-    position, last, computed = index, size - 1, leaf
-    for sibling in proof:
-        _require(last > 0, "the inclusion proof is too long")
-        if position & 1 or position == last:
-            computed = node_hash(sibling, computed)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            computed = node_hash(computed, sibling)
-        position, last = position >> 1, last >> 1
-    _require(last == 0, "the inclusion proof is too short")
+    computed = leaf
+    for sibling, on_the_left in _climb(index, size - 1, proof):
+        computed = node_hash(sibling, computed) if on_the_left else node_hash(computed, sibling)
     _require(computed == root, f"leaf {index} is not included under this root")
 
 
@@ -143,17 +135,10 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
     while position & 1:
         position, last = position >> 1, last >> 1
     old_computed = new_computed = path[0]
-    for sibling in path[1:]:
-        _require(last > 0, "the consistency proof is too long")
-        if position & 1 or position == last:
+    for sibling, on_the_left in _climb(position, last, path[1:]):
+        if on_the_left:
             old_computed = node_hash(sibling, old_computed)
-            new_computed = node_hash(sibling, new_computed)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            new_computed = node_hash(new_computed, sibling)
-        position, last = position >> 1, last >> 1
-    _require(last == 0, "the consistency proof is too short")
+        new_computed = node_hash(sibling, new_computed) if on_the_left else node_hash(new_computed, sibling)
     _require(old_computed == old_root, "the old root does not follow from the proof")
     _require(new_computed == new_root, "the new tree does not continue the old one: the history was rewritten")
 
@@ -170,6 +155,24 @@ def _subproof(leaves: Sequence[bytes], old_size: int, *, complete: bool) -> list
     if old_size <= split:
         return [*_subproof(leaves[:split], old_size, complete=complete), root_hash(leaves[split:])]
     return [*_subproof(leaves[split:], old_size - split, complete=False), root_hash(leaves[:split])]
+
+
+def _climb(position: int, last: int, siblings: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each sibling on the way from a node to the root, and whether it stands on the left (RFC 9162 §2.1.3.2, step 4).
+
+    `position` is the node's, `last` that of the last node of its level.
+
+    Raises:
+        VerificationError: the way is longer or shorter than the tree is high.
+    """
+    for sibling in siblings:
+        _require(last > 0, "the proof is too long")
+        on_the_left = bool(position & 1) or position == last
+        yield sibling, on_the_left
+        while on_the_left and not position & 1 and position:
+            position, last = position >> 1, last >> 1
+        position, last = position >> 1, last >> 1
+    _require(last == 0, "the proof is too short")
 
 
 def _require(holds: bool, otherwise: str) -> None:
