@@ -140,9 +140,9 @@ def audit(package: Any, data: Path, tampered: Path) -> None:
     command("diff", data, relabelled, code=1)
 
     print(f"\n{package.run_id}, {package.package_hash}")
-    print("  the package                      holds")
-    print("  the copy with one byte changed   does not hold, and what changed is named above")
-    print("  the dataset with one row changed is not the one recorded: row 17")
+    print("  the package                             holds")
+    print("  the copy of it with one byte changed    caught: it does not hold")
+    print("  the copy of the data, one label changed caught: row 17")
 
 
 def main() -> None:
