@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,10 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cognify_core.canonical import Json
+from cognify_core.capture.rows_batches import TARGET_BYTES
 from cognify_core.errors import CaptureError
 
 SPARSE = 16  # where fewer than one stored row in so many is wanted, they are fetched one by one
 _WINDOW = 1 << 15  # rows fetched at a time
+_LARGEST_BATCH = 1 << 18  # rows
+_PAUSE_SECONDS = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,11 @@ class Source:
             yield from part.batches()
 
 
+def let_others_run() -> None:
+    """Give the interpreter's lock to whoever waits for it; after `sleep(0)` this thread would mostly take it again."""
+    time.sleep(_PAUSE_SECONDS)
+
+
 def fetchable(schema: pa.Schema) -> bool:
     """Whether Arrow can take single rows out of such a table; of the `*_view` types it cannot yet."""
     try:
@@ -140,9 +149,11 @@ def fetchable(schema: pa.Schema) -> bool:
 
 
 def of_table(table: pa.Table, *, mapped: tuple[Mapped, ...] = ()) -> Part:
-    """The rows of a table, in its own chunks."""
+    """The rows of a table, in batches of a few megabytes: each costs the same few moments of Python, however small."""
 
     def stored() -> Iterator[pa.RecordBatch]:
-        yield from table.to_reader()
+        step = min(_LARGEST_BATCH, max(1, table.num_rows * TARGET_BYTES // max(1, table.nbytes)))
+        for start in range(0, table.num_rows, step):
+            yield from table.slice(start, step).combine_chunks().to_batches()
 
     return Part(table.schema, stored, table.num_rows, table=lambda: table, mapped=mapped)

@@ -42,11 +42,12 @@ class Gatherer:
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Cut a batch into slices of at most 4 MiB, a little more where rows are uneven, or one row if that is larger."""
-    parts = max(1, -(-_size(batch) // TARGET_BYTES))
+    whole = _size(batch)
+    parts = max(1, -(-whole // TARGET_BYTES))
     step = min(MAX_ROWS, max(1, -(-batch.num_rows // parts)))
     for start in range(0, batch.num_rows, step):
         piece = batch.slice(start, step)
-        if step > 1 and _size(piece) > TARGET_BYTES + TARGET_BYTES // 4:
+        if step > 1 and TARGET_BYTES + TARGET_BYTES // 4 < _size(piece) < whole:
             yield from cut(piece)
         else:
             yield piece

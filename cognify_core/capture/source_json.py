@@ -12,8 +12,8 @@ from cognify_core.capture.parts import Part
 from cognify_core.capture.source_python import Row, part_of_rows
 from cognify_core.errors import CaptureError
 
-_ROWS_AT_ONCE = 2_000
-_BYTES_AT_ONCE = 1 << 20
+_ROWS_AT_ONCE = 1_000
+_BYTES_AT_ONCE = 1 << 18
 
 
 def json_part(paths: Sequence[Path]) -> tuple[Part, dict[str, Json]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pyarrow as pa
 
+from cognify_core.capture.parts import let_others_run
 from cognify_core.errors import CaptureError
 
 _SLICE = 2_000  # values converted at a time: columns of Python objects are converted under the interpreter's lock
@@ -31,7 +31,7 @@ def _column(series: Any, name: str) -> Any:
             return pa.array(series, from_pandas=True)
         chunks = []
         for start in range(0, len(series), _SLICE):
-            time.sleep(0)
+            let_others_run()
             chunks.append(pa.array(series.iloc[start : start + _SLICE], from_pandas=True))
         types = {chunk.type for chunk in chunks} - {pa.null()}
         if len(types) > 1:

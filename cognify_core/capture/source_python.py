@@ -6,7 +6,6 @@ Integers and floats in one column are floats; any other mixture is refused, by n
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
@@ -14,7 +13,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from cognify_core.canonical import Json
-from cognify_core.capture.parts import Part
+from cognify_core.capture.parts import Part, let_others_run
 from cognify_core.capture.rows_kinds import INTEGER_FEATURE
 from cognify_core.errors import CaptureError
 
@@ -23,6 +22,8 @@ Shape: TypeAlias = Any
 """A `pa.DataType`; "integer" for integers beyond 64 bits; `("list", shape)`; or a dict from field to shape."""
 
 ROWS_AT_ONCE = 64  # converting so many keeps the interpreter to itself for well under a millisecond
+
+_BLOCKS_AT_ONCE = 64
 
 _SIGNED = range(-(1 << 63), 1 << 63)
 
@@ -39,8 +40,14 @@ def part_of_rows(blocks: Callable[[], Iterator[Sequence[Row]]], count: int | Non
     schema = pa.schema([(name, _type_of(each)) for name, each in shape.items()])
 
     def stored() -> Iterator[pa.RecordBatch]:
+        held: list[pa.RecordBatch] = []
         for block in blocks():
-            yield _batch(block, schema, shape)
+            held.append(_batch(block, schema, shape))
+            if len(held) == _BLOCKS_AT_ONCE:
+                yield pa.concat_batches(held)
+                held.clear()
+        if held:
+            yield pa.concat_batches(held)
 
     return Part(schema, stored, count), {name: feature for name in shape if (feature := _feature_of(shape[name]))}
 
@@ -48,7 +55,7 @@ def part_of_rows(blocks: Callable[[], Iterator[Sequence[Row]]], count: int | Non
 def slices_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """A list of rows in small slices, letting other threads run in between."""
     for start in range(0, len(rows), ROWS_AT_ONCE):
-        time.sleep(0)
+        let_others_run()
         block = rows[start : start + ROWS_AT_ONCE]
         for offset, row in enumerate(block):
             if not isinstance(row, Mapping):

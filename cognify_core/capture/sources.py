@@ -6,7 +6,6 @@ Frameworks are known by the names of their classes and never imported.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from cognify_core.canonical import Json
-from cognify_core.capture.parts import Part, Source, of_table
+from cognify_core.capture.parts import Part, Source, let_others_run, of_table
 from cognify_core.capture.rows_kinds import columns_of, features_of
 from cognify_core.capture.source_datasets import dataset_part
 from cognify_core.capture.source_files import files_of, format_of, parts_of_files
@@ -146,7 +145,7 @@ def _order(indices: Any, rows: int) -> pa.ChunkedArray:
     """Row numbers, those below zero counted from the end as Python does."""
     chunks = []
     for start in range(0, len(indices), _SLICE):
-        time.sleep(0)
+        let_others_run()
         numbers = np.asarray(indices[start : start + _SLICE], dtype=np.int64)
         chunks.append(pa.array(np.where(numbers < 0, numbers + rows, numbers).astype(np.uint64)))
     return pa.chunked_array(chunks, pa.uint64())

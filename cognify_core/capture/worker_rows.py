@@ -17,13 +17,14 @@ from cognify_core.capture.parts import Part, Source, of_table
 from cognify_core.capture.row_index import IndexBuilder, index_path
 from cognify_core.capture.rows import RowsDigester, source_outcome
 from cognify_core.capture.rows_batches import cut
+from cognify_core.capture.rows_hash import LevelSink
 from cognify_core.capture.source_files import arrow_table
 from cognify_core.capture.sources import open_source
 from cognify_core.errors import CaptureError
-from cognify_core.model.digest import Digest
 
 _ORDER = pa.schema([("row", pa.uint64())])
 _ORDER_ROWS = 1 << 18
+_BUFFER_BYTES = 8 << 20
 
 
 def source_job(source: Source) -> dict[str, Json]:
@@ -39,14 +40,15 @@ def source_job(source: Source) -> dict[str, Json]:
 def send_source(source: Source, pipe: int) -> None:
     """Write to the pipe with this descriptor the streams that the source's job announced.
 
-    Batches are read and serialised by C++, which does not hold the interpreter's lock, nor does writing them.
+    Batches are read and serialised by C++, which does not hold the interpreter's lock, nor does writing them; what is
+    left to Python is done once for some megabytes.
     """
-    sink = pa.PythonFile(_PipeEnd(pipe), mode="w")
-    for part in source.parts:
-        if part.order is not None:
-            _send(sink, _ORDER, _order_batches(part.order))
-        if not part.mapped:
-            _send(sink, part.schema, (piece for batch in part.stored() for piece in cut(batch)))
+    with pa.BufferedOutputStream(pa.PythonFile(_PipeEnd(pipe), mode="w"), _BUFFER_BYTES) as sink:
+        for part in source.parts:
+            if part.order is not None:
+                _send(sink, _ORDER, _order_batches(part.order))
+            if not part.mapped:
+                _send(sink, part.schema, (piece for batch in part.stored() for piece in cut(batch)))
 
 
 def serve_rows(job: dict[str, Json], jobs: IO[bytes]) -> Outcome:
@@ -56,33 +58,38 @@ def serve_rows(job: dict[str, Json], jobs: IO[bytes]) -> Outcome:
         CaptureError: something cannot be read or has no canonical form. All streams have been read all the same.
     """
     pa.set_cpu_count(1)
-    builder = IndexBuilder(job["cap"])
+    builder = IndexBuilder(job["cap"]) if job["index"] or job["index_folder"] else None
+    sink = None if builder is None else builder.add
     if "paths" in job:
         os.chdir(job["cwd"])
-        outcome = source_outcome(open_source(job["paths"], columns=job["columns"]), sink=builder.add)
+        outcome = source_outcome(open_source(job["paths"], columns=job["columns"]), sink=sink)
     else:
-        outcome = _streamed(job, jobs, builder)
-    if outcome.hash is not None and (target := _index_target(job, outcome.hash)):
+        outcome = _streamed(job, jobs, sink)
+    return outcome if builder is None else _with_index(outcome, builder, job)
+
+
+def _with_index(outcome: Outcome, builder: IndexBuilder, job: dict[str, Json]) -> Outcome:
+    """Write the index; where that fails the digest holds all the same, and the outcome says what is missing."""
+    if outcome.hash is None:
+        return outcome
+    target = Path(job["index"]) if job["index"] else index_path(Path(job["index_folder"]), outcome.hash)
+    try:
         builder.index().write(target)
+    except OSError as error:
+        return replace(outcome, gaps=(*outcome.gaps, f"the row index was not written: {error.strerror}"))
     return outcome
 
 
-def _streamed(job: dict[str, Json], jobs: IO[bytes], builder: IndexBuilder) -> Outcome:
+def _streamed(job: dict[str, Json], jobs: IO[bytes], sink: LevelSink | None) -> Outcome:
     streams = _Streams(jobs, sum((not part["mapped"]) + part["ordered"] for part in job["parts"]))
     try:
         schema = _schema(job["parts"][0])
-        digester = RowsDigester(schema, job["features"], sink=builder.add)
+        digester = RowsDigester(schema, job["features"], sink=sink)
         for part in job["parts"]:
             digester.append(_received(part, streams))
         return digester.outcome(gaps=tuple(job["gaps"]))
     finally:
         streams.drain()
-
-
-def _index_target(job: dict[str, Json], rows: Digest) -> Path | None:
-    if job["index_folder"] is not None:
-        return index_path(Path(job["index_folder"]), rows)
-    return None if job["index"] is None else Path(job["index"])
 
 
 def _announced(part: Part) -> dict[str, Json]:
@@ -151,6 +158,9 @@ class _PipeEnd:
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+    def close(self) -> None:
+        """The pipe stays open for the next job."""
 
 
 class _Streams:

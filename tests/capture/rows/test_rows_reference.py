@@ -30,7 +30,7 @@ def test_any_table_has_the_reference_rows_and_digest(table: pa.Table) -> None:
 
 
 @pytest.mark.parametrize("place", range(len(VALUES)), ids=[str(type_) for type_, _ in VALUES])
-@settings(calm, max_examples=15)
+@settings(calm, max_examples=8)
 @given(data=st.data())
 def test_every_type_has_the_reference_rows_by_itself_and_in_every_nesting(place: int, data: st.DataObject) -> None:
     for type_, values in [VALUES[place], *nested(VALUES[place])]:

@@ -114,6 +114,13 @@ def test_an_index_is_written_where_it_is_asked_for(worker: Worker, tmp_path: Pat
     assert read_index(index_path(tmp_path / "rows", outcome.hash), root).height == 7
 
 
+def test_an_index_that_cannot_be_written_is_a_gap_and_the_digest_holds(worker: Worker, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = worker.rows(ROWS, index=tmp_path / "file" / "index")
+    assert outcome.hash == rows_outcome(ROWS).hash
+    assert outcome.gaps == ("the row index was not written: File exists",)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
