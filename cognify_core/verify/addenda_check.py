@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from cognify_core.errors import CognifyError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
+from cognify_core.verify.record_check import capped_each
 from cognify_core.verify.report import Finding, contradicts
 
 
@@ -22,7 +23,7 @@ def check_chain(run: SealedRun, addenda: Sequence[SealedRun]) -> list[Finding]:
         findings += _check_link(run, before, addendum, number)
         findings += _check_references(run, addendum, known, number)
         known |= _nodes(addendum)
-    return findings
+    return capped_each(findings)
 
 
 def _check_link(run: SealedRun, before: SealedRun, addendum: SealedRun, number: int) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cognify_core.errors import FormatError
 from cognify_core.export.inputs import SealedRun
@@ -29,7 +29,7 @@ def check_events(run: SealedRun, where: str = "") -> list[Finding]:
     if unreadable:
         return capped(unreadable, where)
     events = [event for event in run.parsed if isinstance(event, Event)]
-    return [*_places(events, where), *_runs(run.run_id, events, where), *_ends(events, where)]
+    return [*_places(events, where), *_runs(run.run_id, events, where), *capped_each(_ends(events, where), where)]
 
 
 def _places(events: Sequence[Event], where: str) -> list[Finding]:
@@ -78,6 +78,14 @@ def _counts(told: Mapping[str, int], found: Mapping[str, int], where: str) -> It
 
 def _listed(places: Sequence[int]) -> str:
     return ", ".join(f"event {place}" for place in places[:MOST_NAMED]) or "missing"
+
+
+def capped_each(findings: Iterable[Finding], where: str = "") -> list[Finding]:
+    """Findings by code, of each code the first ones: a hostile record must not bury the report."""
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    return [finding for alike in by_code.values() for finding in capped(alike, where)]
 
 
 def capped(findings: list[Finding], where: str = "") -> list[Finding]:

@@ -10,7 +10,7 @@ from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Artifact
 from cognify_core.seal.signing import PublicKey
-from cognify_core.verify.record_check import capped, check_events
+from cognify_core.verify.record_check import capped_each, check_events
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
 from cognify_core.verify.seal_check import check_raw_record, check_signature, check_statement
 
@@ -52,7 +52,7 @@ def _check_seal(
         return [*findings, contradicts("statement_form", f"{where}the seal: {error}")]
     try:
         check = check_statement if readable else check_raw_record
-        found = list(check(run, statement, where))
+        found = capped_each(check(run, statement, where), where)
     except FormatError as error:
         found = [contradicts("lineage_form", f"{where}{error}")]
     if not found and readable:
@@ -83,11 +83,11 @@ def _check_manifests(run: SealedRun, where: str) -> list[Finding]:
     owners = _owners(run)
     missing = [name for name in named if name not in run.manifests]
     told = [f"{where}the manifest {name} of {owners[name]} ({named[name]}) is not here" for name in missing]
-    findings = capped([contradicts("manifest_missing", message) for message in told], where)
+    findings = [contradicts("manifest_missing", message) for message in told]
     for name, data in run.manifests.items():
         what = f"{where}the manifest {name} of {owners.get(name, 'nothing')}"
         findings += _check_manifest(name, data, named.get(name), what)
-    return findings or [
+    return capped_each(findings, where) or [
         holds("manifests", f"{where}{len(named)} manifests, each with the digest that the record names")
     ]
 
