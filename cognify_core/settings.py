@@ -80,4 +80,4 @@ def load(**given: object) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         raise ConfigurationError(
             f"{name} (COGNIFY_{name.upper()}) cannot be {first['input']!r}: {first['msg']}"
-        ) from error
+        ) from None  # pydantic's own traceback says the same in forty lines

@@ -72,9 +72,9 @@ def record_resumed(live: LiveRun, model: Any, output_dir: Path, state: TrainerSt
     return [live.run.resumed(folder, step=state.global_step, matched_by=matched_by)]
 
 
-def record_final(run: Run, model: Any, step: int) -> str:
+def record_final(run: Run, model: Any, *, step: int, saved_at: int, why: str) -> str:
     """Hash the weights in memory as they stand at the end of a training; return their ref."""
-    return run.weights(ModelSeen, "model_final", _hash_now(model), inputs=run.inputs, fields=lambda _: {"step": step})
+    return run.final_weights(_hash_now(model), step=step, saved_at=saved_at, why=why)
 
 
 def _hash_now(model: Any) -> Outcome:

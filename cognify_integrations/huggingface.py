@@ -46,8 +46,6 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         self._run_id: str | None = None
         self._eval_data: Any = None
         self._eval_refs: list[tuple[str, Any, str]] = []
-        self._evals: dict[int, list[str]] = {}
-        self._checkpoints: dict[int, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process records nothing of this one's run."""
@@ -62,7 +60,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
     ) -> None:
         """Begin a run, or go on with the one that `with cognify.run()` began."""
         session = api.this_session()
-        if not state.is_world_process_zero or session.settings.mode == "off":
+        if not state.is_world_process_zero or session.is_off:
             return
         self._forget()
         if session.current is not None and session.current.seal_when == "block":
@@ -94,8 +92,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
                 "source: unresolved",
                 mend='cognify.dataset("<the files>", name="…") before the training',
             )
-        unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in live.gaps) or "nothing so far"
-        live.workspace.say(f"{live.id} recording to {live.workspace.settings.store_path} (cannot see: {unseen})")
+        live.tell_start()
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
@@ -120,8 +117,9 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
     ) -> None:
         """Record results; after the seal, in an addendum."""
         if self._run_id and metrics:
-            live = api.this_session().writing_to(self._run_id)
-            live.guarded("an evaluation", self._evaluated, live, state.global_step, _numbers(metrics))
+            api.this_session().observe(
+                self._run_id, "an evaluation", lambda live: self._evaluated(live, state.global_step, _numbers(metrics))
+            )
 
     def on_predict(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
@@ -135,8 +133,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         inputs = [self._eval_rows(live, prefix)] if self._eval_data is not None else []
         if live.amends:
             inputs.append("@model_final")
-        ref = live.run.evaluation(results, name=name, step=step, inputs=inputs)
-        self._evals.setdefault(step, []).append(ref)
+        live.run.evaluation(results, name=name, step=step, inputs=inputs)
 
     def _eval_rows(self, live: LiveRun, name: str) -> str:
         for run_id, dataset, ref in self._eval_refs:
@@ -149,14 +146,8 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Open the checkpoint's files; they are hashed in the background even when they are rotated away."""
         if self._live:
-            self._live.guarded("a checkpoint", self._saved, self._live, Path(args.output_dir), state)
-
-    def _saved(self, live: LiveRun, output_dir: Path, state: TrainerState) -> None:
-        step = state.global_step
-        folder = output_dir / f"{PREFIX_CHECKPOINT_DIR}-{step}"
-        self._checkpoints[step] = live.run.checkpoint(folder, step=step)
-        for evaluation in self._evals.get(step, ()):
-            live.run.link(self._checkpoints[step], evaluation, "step")
+            folder = Path(args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
+            self._live.guarded("a checkpoint", self._live.run.checkpoint, folder, step=state.global_step)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **_: Any
@@ -166,26 +157,26 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         if live is None:
             return
         live.trained = True
-        live.guarded("the end of the training", self._ended, live, state, model)
+        live.guarded("the end of the training", _ended, live, args, state, model)
         if live.seal_when == "train_end":
             api.this_session().end(live, "COMPLETED", seal=True)
 
-    def _ended(self, live: LiveRun, state: TrainerState, model: Any) -> None:
-        final = record_final(live.run, model, state.global_step)
-        best = state.best_model_checkpoint
-        step = int(best.rpartition("-")[2]) if best and best.rpartition("-")[2].isdigit() else state.global_step
-        if step in self._checkpoints:
-            live.run.link(self._checkpoints[step], final, "best" if best else "step")
-        for evaluation in self._evals.get(state.global_step, ()):
-            live.run.link(final, evaluation, "step")
-        live.run.phase(
-            "training_ended",
-            global_step=state.global_step,
-            epoch=state.epoch,
-            total_flos=state.total_flos,
-            best_metric=state.best_metric,
-            best_step=step if best else None,
-        )
+
+def _ended(live: LiveRun, args: TrainingArguments, state: TrainerState, model: Any) -> None:
+    """Record the final weights: those of the best checkpoint if the Trainer went back to it, else of the last step."""
+    best = (state.best_model_checkpoint or "").rpartition("-")[2]
+    best_step = int(best) if best.isdigit() else None
+    went_back = args.load_best_model_at_end and best_step is not None
+    saved_at = best_step if went_back and best_step is not None else state.global_step
+    record_final(live.run, model, step=state.global_step, saved_at=saved_at, why="best" if went_back else "step")
+    live.run.phase(
+        "training_ended",
+        global_step=state.global_step,
+        epoch=state.epoch,
+        total_flos=state.total_flos,
+        best_metric=state.best_metric,
+        best_step=best_step,
+    )
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from cognify_core.api.exporting import Package
-from cognify_core.errors import CannotVerifyError
+from cognify_core.errors import CannotVerifyError, SigningKeyError
 from cognify_core.model.names import is_run_id
 from cognify_core.model.shown import plain
 from cognify_core.seal.signing import PublicKey
@@ -74,6 +74,8 @@ def _is_package(target: str | Path) -> bool:
     try:
         if path.is_file():
             return True
+        if path.is_dir():
+            raise CannotVerifyError(f"{plain(path)[:200]} is a folder: give the package file")
     except OSError as error:
         raise CannotVerifyError(f"{plain(path)[:200]} cannot be read: {error.strerror}") from error
     if path.suffix or len(path.parts) > 1:
@@ -86,3 +88,5 @@ def _read_key(path: Path) -> PublicKey:
         return PublicKey.parse(path.read_bytes())
     except OSError as error:
         raise CannotVerifyError(f"the key {path} cannot be read: {error.strerror}") from error
+    except SigningKeyError as error:
+        raise CannotVerifyError(f"{path} holds no key that seals are checked with: {error}") from error

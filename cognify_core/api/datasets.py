@@ -87,6 +87,8 @@ class DatasetHandle:
 
 def say_dataset(session: Session, declared: DeclaredDataset, run_id: str | None) -> DatasetHandle:
     """Record a declared dataset where it belongs now, or keep it for the next run."""
+    if session.is_off:
+        return DatasetHandle(declared.name)
     live = session.current
     if run_id is None and (live is None or live.seal_when != "block"):
         session.declared.append(declared)

@@ -76,7 +76,8 @@ def _paths(first: Path, second: Path) -> Diff:
     if first.is_dir() and second.is_dir():
         return _trees(first, second)
     if first.is_dir() or second.is_dir():
-        raise ConfigurationError(f"{first} and {second} are not of one kind: one is a folder, the other a file")
+        kinds = ["a folder" if path.is_dir() else "a file" for path in (first, second)]
+        raise ConfigurationError(f"not of one kind: {first} is {kinds[0]}, {second} is {kinds[1]}")
     if first.suffix in ROW_SUFFIXES and second.suffix in ROW_SUFFIXES:
         return _rows(first, second)
     nodes = _nodes_of_package(first), _nodes_of_package(second)

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from shutil import disk_usage, which
 from typing import TYPE_CHECKING
 
+from cognify_core.api.console import plural
 from cognify_core.errors import CognifyError
 from cognify_core.version import RECORDER
 
@@ -39,7 +40,7 @@ def _workspace(session: Session) -> Iterator[Check]:
         settings = session.settings
         yield Check("mode", None if settings.mode == "off" else True, settings.mode)
         workspace = session.workspace
-        yield Check("store", True, f"{settings.store_path}, {len(workspace.store.runs())} runs")
+        yield Check("store", True, f"{settings.store_path}, {plural(len(workspace.store.runs()), 'run')}")
         key = workspace.signer.public_key
         yield Check("signing key", True, f"{key.key_id[:16]}… in {settings.keys_path}")
         pinned = key in workspace.ring.trusted()

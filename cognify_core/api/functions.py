@@ -73,22 +73,23 @@ def run(
     """
     from cognify_core.api.live import ActiveRun
 
-    state = this_session()
-    if state.settings.mode == "off":
+    session = this_session()
+    if session.is_off:
         from cognify_core.api.off import InertRun
 
         yield InertRun()
         return
-    live = state.begin(name=name, project=project, tags=dict(tags or {}), seal_when="block")
+    live = session.begin(name=name, project=project, tags=dict(tags or {}), seal_when="block")
+    live.tell_start()
     try:
         yield ActiveRun(live)
     except KeyboardInterrupt:
-        state.end(live, "INTERRUPTED", seal=False, timeout=state.settings.exit_seconds)
+        session.end(live, "INTERRUPTED", seal=False, timeout=session.settings.exit_seconds)
         raise
     except BaseException:
-        state.end(live, "FAILED", seal=False, timeout=state.settings.exit_seconds)
+        session.end(live, "FAILED", seal=False, timeout=session.settings.exit_seconds)
         raise
-    state.end(live, "COMPLETED", seal=seal == "block")
+    session.end(live, "COMPLETED", seal=seal == "block")
 
 
 def dataset(
@@ -133,22 +134,26 @@ def eval(  # noqa: A001 - the name that users look for
     After the seal it goes into an addendum.
 
     Raises:
+        ConfigurationError: a result is no number.
         RunNotFoundError, RunStateError: there is no run to say it of.
     """
-    live = this_session().writing_to(run_id)
-    rows = () if dataset is None else (live.run.dataset(dataset, name=f"{name}_rows", role="eval"),)
-    live.run.evaluation(results, name=name, step=step, inputs=rows, facts=facts)
+    from cognify_core.api.saying import say_evaluation
+
+    if not this_session().is_off:
+        say_evaluation(this_session(), results, name=name, step=step, dataset=dataset, run_id=run_id, facts=facts)
 
 
 def note(text: str, *, kind: str = "general", subject: str | None = None, run_id: str | None = None) -> None:
     """Say something of a run: a `limitation`, a `failure_mode`, a `rationale`, a `tradeoff`.
 
     Raises:
+        ConfigurationError: there is no text.
         RunNotFoundError, RunStateError: there is no run to say it of.
     """
-    from cognify_core.model.events import Note
+    from cognify_core.api.saying import say_note
 
-    this_session().writing_to(run_id).run.say(Note(text=text, note_kind=kind, subject=subject))
+    if not this_session().is_off:
+        say_note(this_session(), text, kind, subject, run_id)
 
 
 def attest(
@@ -164,14 +169,12 @@ def attest(
 
     Raises:
         RunNotFoundError, RunStateError: there is no run to say it of.
-        ConfigurationError: the evidence cannot be read.
+        ConfigurationError: it names nothing, nobody or no role, or the evidence cannot be read.
     """
-    from cognify_core.api.evidence import digest_of_evidence
-    from cognify_core.model.events import Attestation
+    from cognify_core.api.saying import say_attestation
 
-    digest = digest_of_evidence(evidence)
-    said = Attestation(claim=claim, by=by, role=role, meaning=meaning, evidence=digest)
-    this_session().writing_to(run_id).run.say(said)
+    if not this_session().is_off:
+        say_attestation(this_session(), run_id, evidence, claim=claim, by=by, role=role, meaning=meaning)
 
 
 def seal(run_id: str | None = None) -> Sealed:

@@ -35,7 +35,13 @@ def run_html(view: RunView) -> str:
             ("project", row.project),
             ("events", row.size),
             ("complete", {True: "yes", False: "no", None: "still open"}[row.complete]),
-            *((f"{node['type']} {node['id']}", node["hash"] or _why_not(node)) for node in nodes),
+            *(
+                (
+                    node["id"] if node["id"] == node["type"] else f"{node['type']} {node['id']}",
+                    node["hash"] or _why_not(node),
+                )
+                for node in nodes
+            ),
             *((f"gap: {gap.subject}", f"{gap.reason} → {gap.mend}" if gap.mend else gap.reason) for gap in view.gaps),
         ],
     )

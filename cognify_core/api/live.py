@@ -103,13 +103,23 @@ class LiveRun:
         self._tell(sealed, package)
         return package
 
+    def tell_start(self) -> None:
+        """The line at the start: the run, the store, what cannot be seen so far."""
+        unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in self.gaps)
+        where = "nowhere (a dry run)" if self.workspace.is_dry else str(self.workspace.settings.store_path)
+        self.workspace.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")
+
     def _tell(self, sealed: Sealed, package: Package) -> None:
         say = self.workspace.say
         told = f"{sealed.size} events, {'complete' if sealed.complete else 'INCOMPLETE: ' + '; '.join(sealed.reasons)}"
         say(f"{self.amends or self.id} AUDIT_SEALED{' with an addendum' if self.amends else ''} ({told})")
         if self.gaps:
-            mends = "; ".join(dict.fromkeys(gap.mend for gap in self.gaps if gap.mend))
-            say(f"{plural(len(self.gaps), 'gap')}: {self.gaps[0].subject}: {self.gaps[0].reason}; mend: {mends}")
+            first = self.gaps[0]
+            mend = f"; mend: {first.mend}" if first.mend else ""
+            say(f"{plural(len(self.gaps), 'gap')}, the first: {first.subject}: {first.reason}{mend}")
+        if self.workspace.is_dry:
+            say("a dry run: the package was made and checked, and nothing is kept")
+            return
         say(f"package {package.path}")
         say(f"package_hash {package.package_hash}")
 
@@ -140,8 +150,10 @@ class ActiveRun:
 
     def dataset(self, data: Any, *, name: str, role: str = "train", **declared: Any) -> None:
         """Record a dataset, as `cognify.dataset` does; checkpoints from now on come from it."""
-        declaration = DeclaredDataset.of(data, name=name, role=role, **declared)
-        self._live.guarded("dataset", lambda: self._run.add_inputs(record_declared(self._run, declaration)))
+        self._live.guarded("dataset", self._dataset, data, name=name, role=role, **declared)
+
+    def _dataset(self, data: Any, **declared: Any) -> None:
+        self._run.add_inputs(record_declared(self._run, DeclaredDataset.of(data, **declared)))
 
     def __repr__(self) -> str:
         return f"<cognify run {self.id}>"

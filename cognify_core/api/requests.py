@@ -82,6 +82,8 @@ def _ended(session: Session, run_id: str | None) -> str:
     Raises:
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
     """
+    if session.is_off:
+        raise RunStateError("COGNIFY_MODE=off: nothing was recorded, so there is nothing to seal, export or discard")
     workspace = session.workspace
     wanted = session.wanted(run_id)
     if session.current is not None and session.current.id == wanted and not session.current.trained:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
 from cognify_core.api.live import LiveRun, SealWhen
-from cognify_core.errors import ConfigurationError, RunNotFoundError
+from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError
+from cognify_core.record.recorder import warn
 from cognify_core.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -57,6 +59,11 @@ class Session:
         if self._settings is None:
             self._settings = load()
         return self._settings
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is to be recorded (`COGNIFY_MODE=off`)."""
+        return self.settings.mode == "off"
 
     @property
     def workspace(self) -> Workspace:
@@ -127,6 +134,15 @@ class Session:
                 self._watch_exit()
                 self.addendum = self.workspace.open_addendum(wanted, os.urandom(16))
             return self.addendum
+
+    def observe(self, run_id: str, where: str, what: Callable[[LiveRun], object]) -> None:
+        """Let `what` record something of a run; nothing that goes wrong with it reaches the training."""
+        try:
+            live = self.writing_to(run_id)
+        except (CognifyError, OSError) as error:
+            warn(where, error)
+        else:
+            live.guarded(where, what, live)
 
     def settle(self, *, timeout: float | None = None) -> None:
         """Bring to its end whatever is still open: a run that ended training, one that was left, an addendum."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cognify_core.canonical import Json
-from cognify_core.model.events import Artifact, Attestation, Event, Gap, Metrics, Note, parse_event
+from cognify_core.model.events import Artifact, Attestation, Event, Gap, Metrics, Note, RunClosed, parse_event
 from cognify_core.model.lineage import fold
 from cognify_core.model.numbers import plain_number
 from cognify_core.model.record import Status
@@ -23,6 +23,8 @@ class RunView:
     row: RunRow
     lineage: dict[str, Json] | None
     """The five keys of the lineage JSON; `sealed_at` is empty while the run is not sealed."""
+    reasons: tuple[str, ...]
+    """Why the record is not complete; none where it is, or is still open."""
     gaps: tuple[Gap, ...]
     notes: tuple[Note, ...]
     attestations: tuple[Attestation, ...]
@@ -54,6 +56,7 @@ def view(workspace: Workspace, wanted: str) -> RunView:
     return RunView(
         row,
         lineage.document(row.run_id, row.status, row.freeze.sealed_at if row.freeze else ""),
+        next((event.body.reasons for event in events if isinstance(event.body, RunClosed)), ()),
         tuple(_gaps(said)),
         tuple(event.body for event in said if isinstance(event.body, Note)),
         tuple(event.body for event in said if isinstance(event.body, Attestation)),

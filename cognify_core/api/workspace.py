@@ -41,6 +41,11 @@ class Workspace:
         self.say: Say = say_nothing if settings.quiet else say
         self.ring = KeyRing(self.settings.keys_path)
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether everything is done and nothing kept."""
+        return self._dry is not None
+
     @cached_property
     def store(self) -> Store:
         """The store, in which runs whose process died are marked INTERRUPTED first."""

@@ -14,6 +14,7 @@ from cognify_core.model.numbers import plain_number
 Hex128 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Said = Annotated[str, StringConstraints(min_length=1)]
 ClosedStatus: TypeAlias = Literal["COMPLETED", "FAILED", "INTERRUPTED"]
 
 
@@ -55,7 +56,7 @@ class RunOpened(Body):
 
 
 class Link(Body):
-    """An edge that was found out after both ends were recorded, and how: by `content`, `fingerprint`, `step`.
+    """An edge that was found out after both ends were recorded, and how: by `content`, `step` or `best`.
 
     `declared` is an edge that a person asserts and nothing of ours has checked.
     """
@@ -91,7 +92,7 @@ class Note(Body):
     """What a person says of the run. Text, never markup."""
 
     kind: Literal["note"] = "note"
-    text: str
+    text: Said
     note_kind: str = "general"
     """`general`, `limitation`, `failure_mode`, `rationale`, `tradeoff` …"""
     subject: str | None = None
@@ -101,9 +102,9 @@ class Attestation(Body):
     """A statement that a named person answers for."""
 
     kind: Literal["attestation"] = "attestation"
-    claim: str
-    by: str
-    role: str
+    claim: Said
+    by: Said
+    role: Said
     meaning: str | None = None
     evidence: Digest | None = None
 

@@ -9,6 +9,7 @@ event; when there are too many they are thinned and counted. Evidence is never t
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import threading
 import time
@@ -35,10 +36,16 @@ METRICS_SECONDS = 5.0
 RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
 
 Clock: TypeAlias = Callable[[], datetime]
-_Item: TypeAlias = "tuple[str, Body, bytes | None] | threading.Event"
+_Item: TypeAlias = "tuple[str, Body, bytes | None] | _Mark"
 
 # A log, not warnings.warn: under `python -W error` a warning would stop the training.
 _log = logging.getLogger("cognify")
+
+
+class _Mark(threading.Event):
+    """Left on the queue by a flush: set once everything before it was delivered, or could not be."""
+
+    durable = False
 
 
 class Recorder:
@@ -67,6 +74,7 @@ class Recorder:
         self._logged: deque[tuple[int, Mapping[str, float]]] = deque()
         self._points: list[tuple[int, str, Json]] = []
         self._points_since = time.monotonic()
+        self._no_numbers: set[str] = set()
         self._waiting: list[tuple[Draft, bytes | None]] = []
         self._spooled = 0
         self._failures = 0
@@ -92,43 +100,47 @@ class Recorder:
         """Record that something of ours failed, and say it on the console."""
         text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
         self.put(Failure(where=where, error=text))
-        _warn(where, text)
+        warn(where, text)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put before is durable; whether it is."""
         if os.getpid() != self._pid or not self._thread.is_alive():
             return False
-        mark = threading.Event()
+        mark = _Mark()
         self._queue.put(mark)
-        return mark.wait(timeout) and not self._waiting
+        return mark.wait(timeout) and mark.durable
 
     def stop(self, timeout: float | None = None) -> bool:
         """Flush, and let the thread end; whether all is durable. What is not lies in the spool."""
         durable = self.flush(timeout)
         self._stopped = True
-        self._queue.put(threading.Event())
+        self._queue.put(_Mark())
         return durable
 
     def _carry(self) -> None:
         while not self._stopped:
-            marks = self._gather()
-            self._deliver()
-            for pause in self._pauses if marks else ():
-                if not self._waiting:
-                    break
-                time.sleep(pause)
+            marks: list[_Mark] = []
+            try:
+                self._gather(marks)
                 self._deliver()
+                for pause in self._pauses if marks else ():
+                    if not self._waiting:
+                        break
+                    time.sleep(pause)
+                    self._deliver()
+            except Exception as error:  # noqa: BLE001 - the failure policy: this thread carries on, whatever it meets
+                self.fail("the recorder", error)
             for mark in marks:
+                mark.durable = not self._waiting
                 mark.set()
 
-    def _gather(self) -> list[threading.Event]:
-        """Move what is on the queue into `_waiting`; return the marks that flushes left there."""
-        marks: list[threading.Event] = []
+    def _gather(self, marks: list[_Mark]) -> None:
+        """Move what is on the queue into `_waiting`, and the marks that flushes left there into `marks`."""
         try:
             for taken in range(ITEMS_AT_ONCE):
                 item = self._queue.get(block=taken == 0, timeout=self._patience())
                 match item:
-                    case threading.Event():
+                    case _Mark():
                         marks.append(item)
                     case (moment, body, manifest):
                         self._add(moment, body, manifest)
@@ -137,7 +149,6 @@ class Recorder:
         self._take_points()
         if marks or time.monotonic() - self._points_since >= METRICS_SECONDS:
             self._end_points()
-        return marks
 
     def _patience(self) -> float:
         return self._pauses[min(self._failures, len(self._pauses)) - 1] if self._failures else METRICS_SECONDS
@@ -148,7 +159,7 @@ class Recorder:
             draft.at(self.run_id, 0).encode()
         except FormatError as error:
             draft = replace(draft, body=Failure(where=f"a {body.kind} event", error=str(error)))
-            _warn(f"a {body.kind} event", error)
+            warn(f"a {body.kind} event", error)
         self._waiting.append((draft, manifest))
         self._counter += 1
 
@@ -159,9 +170,21 @@ class Recorder:
                 self.thinned += len(values)
                 continue
             for name, value in values.items():
-                self._points.append((step, name, tagged_number(value)))
-                if len(self._points) == POINTS_AN_EVENT:
-                    self._end_points()
+                self._add_point(step, name, value)
+
+    def _add_point(self, step: int, name: str, value: float) -> None:
+        try:
+            self._points.append((operator.index(step), str(name), tagged_number(value)))
+        except (TypeError, ValueError, OverflowError) as error:
+            if name not in self._no_numbers:
+                self._no_numbers.add(name)
+                where = f"metric {str(name)[:100]!r}"
+                self._add(
+                    stamp_time(self._clock()), Failure(where=where, error=f"{type(error).__name__}: {error}"), None
+                )
+                warn(where, error)
+        if len(self._points) == POINTS_AN_EVENT:
+            self._end_points()
 
     def _end_points(self) -> None:
         self._points_since = time.monotonic()
@@ -180,7 +203,7 @@ class Recorder:
             self._store.append(self.run_id, [draft for draft, _ in self._waiting])
         except (RecordError, RunNotFoundError) as error:
             self.refused += len(self._waiting)
-            _warn("no more events are taken", error)
+            warn("no more events are taken", error)
             self._let_go()
         except Exception as error:  # noqa: BLE001 - the failure policy: whatever a store does, training goes on
             self._keep_waiting(error)
@@ -204,5 +227,6 @@ class Recorder:
                 self.fail("the spool", no_disk)
 
 
-def _warn(where: str, error: object) -> None:
+def warn(where: str, error: object) -> None:
+    """Say on the console that something of ours failed, without raising anything."""
     _log.warning("Cognify: %s: %s (training goes on; the seal will say so)", where, error)

@@ -70,6 +70,8 @@ class Run:
         self._inputs: dict[str, None] = {}
         self._hashes: dict[str, Digest | None] = {}
         self._related: list[tuple[str, str]] = []
+        self._checkpoints: dict[int, str] = {}
+        self._evaluations: dict[int, list[str]] = {}
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -81,9 +83,11 @@ class Run:
         self._inputs.update(dict.fromkeys(refs))
 
     def drop_inputs(self, *refs: str) -> None:
-        """From now on, checkpoints do not come from these."""
+        """Another training begins: its checkpoints do not come from these, and its steps count anew."""
         for ref in refs:
             self._inputs.pop(ref, None)
+        self._checkpoints.clear()
+        self._evaluations.clear()
 
     def dataset(
         self,
@@ -161,8 +165,11 @@ class Run:
         )
 
     def checkpoint(self, path: Path, *, step: int, facts: Mapping[str, Json] | None = None) -> str:
-        """Open a checkpoint's files now and hash them in the background; return its ref."""
-        return self.artifact(
+        """Open a checkpoint's files now and hash them in the background; return its ref.
+
+        Evaluations of that step are of these weights, whichever came first.
+        """
+        ref = self._checkpoints[step] = self.artifact(
             events.CheckpointSeen,
             f"ckpt_step_{step}",
             lambda done: self._hashing.checkpoint(path, done),
@@ -171,6 +178,9 @@ class Run:
             location=display_path(path.absolute()),
             facts=facts,
         )
+        for evaluation in self._evaluations.get(step, ()):
+            self.link(ref, evaluation, "step")
+        return ref
 
     def resumed(self, path: Path, *, step: int, matched_by: Sequence[str]) -> str:
         """Record the checkpoint that a training resumed from; `declared` where nothing of it was matched."""
@@ -196,10 +206,10 @@ class Run:
         inputs: Sequence[str] = (),
         facts: Mapping[str, Json] | None = None,
     ) -> str:
-        """Record the results of an evaluation; return its ref."""
+        """Record the results of an evaluation; return its ref. It is of the checkpoint of its step, if there is one."""
         numbers = {key: tagged_number(value) for key, value in results.items()}
         manifest = encode_config({"name": name, "step": step, "results": dict(results)})
-        return self.artifact(
+        ref = self.artifact(
             events.EvaluationSeen,
             f"eval_{slug(name)}" + ("" if step is None else f"_step_{step}"),
             manifest.outcome(),
@@ -207,6 +217,23 @@ class Run:
             inputs=inputs,
             facts=facts,
         )
+        if step is not None:
+            self._evaluations.setdefault(step, []).append(ref)
+            if step in self._checkpoints:
+                self.link(self._checkpoints[step], ref, "step")
+        return ref
+
+    def final_weights(self, found: Outcome, *, step: int, saved_at: int, why: str) -> str:
+        """Record the weights that a training ended with, and that the checkpoint of step `saved_at` holds them.
+
+        `why` is `step`, or `best` where the training went back to its best checkpoint.
+        """
+        ref = self.weights(events.ModelSeen, "model_final", found, inputs=self.inputs, fields=lambda _: {"step": step})
+        if saved_at in self._checkpoints:
+            self.link(self._checkpoints[saved_at], ref, why)
+        for evaluation in self._evaluations.get(step, ()) if saved_at == step else ():
+            self.link(ref, evaluation, "step")
+        return ref
 
     def weights(
         self,

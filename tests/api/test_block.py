@@ -214,14 +214,53 @@ def test_a_checkpoint_that_is_not_there_is_a_reason_and_no_exception(tmp_path: P
     assert any(gap.subject == "ckpt_step_1" for gap in view.gaps)
 
 
-def test_off_gives_an_inert_run(home: Path, tmp_path: Path) -> None:
+def test_off_lets_everything_be_called_and_does_nothing(tmp_path: Path) -> None:
     api.init(home=tmp_path / "off", mode="off", quiet=True)
     with api.run() as run:
         run.log({"loss": 1.0}, step=1)
         run.checkpoint(tmp_path, step=1)
         run.config({})
         run.dataset([], name="x")
+        api.eval({"accuracy": 1.0}, name="x")
+        api.note("x")
+        api.attest("x", by="y", role="z")
+        api.dataset([{"a": 1}], name="x")
+    with pytest.raises(RunStateError, match="COGNIFY_MODE=off"):
+        api.export_audit()
     assert not (tmp_path / "off").exists()
+
+
+def test_nothing_within_a_block_raises_for_what_cannot_be_recorded(tmp_path: Path) -> None:
+    with api.run() as run:
+        run.dataset(tmp_path / "nowhere.jsonl", name="x")
+        run.log({"loss": "low"}, step=1)  # type: ignore[dict-item]
+        run.config(object())
+    view = api.show(run.id)
+    assert view.row.status is Status.AUDIT_SEALED
+    assert view.row.complete is False
+    assert any("nowhere.jsonl" in reason for reason in view.reasons)
+    assert any("metric 'loss'" in reason for reason in view.reasons)
+
+
+def test_an_evaluation_of_a_step_is_of_the_checkpoint_of_that_step(tmp_path: Path) -> None:
+    with api.run() as run:
+        api.eval({"accuracy": 0.5}, name="before", step=1)
+        run.checkpoint(_checkpoint(tmp_path, 1), step=1)
+        api.eval({"accuracy": 0.6}, name="after", step=1)
+    lineage = api.show(run.id).lineage
+    assert lineage is not None
+    for name in ("before", "after"):
+        assert {"from": "ckpt_step_1", "to": f"eval_{name}_step_1"} in lineage["edges"]
+
+
+def test_what_says_nothing_is_refused() -> None:
+    with api.run():
+        with pytest.raises(ConfigurationError, match="text: "):
+            api.note("  ")
+        with pytest.raises(ConfigurationError, match="by: "):
+            api.attest("reviewed", by="", role="lead")
+        with pytest.raises(ConfigurationError, match="'accuracy' is no number"):
+            api.eval({"accuracy": "high"}, name="x")  # type: ignore[dict-item]
 
 
 def test_the_personal_values_of_a_run_are_beside_it_and_not_in_it() -> None:

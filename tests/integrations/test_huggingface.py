@@ -146,6 +146,24 @@ def test_with_seal_manual_a_person_seals(make_trainer: MakeTrainer) -> None:
     assert api.seal(_last_run().row.run_id).complete
 
 
+def test_an_evaluation_that_nothing_can_take_stops_no_script(
+    make_trainer: MakeTrainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = make_trainer("one", [CognifyCallback(seal="manual")])
+    first.train()
+    make_trainer("two", [CognifyCallback(seal="manual")]).train()
+    assert first.evaluate()["eval_loss"] > 0
+    assert "an evaluation" in caplog.text
+
+
+def test_the_final_weights_are_those_of_the_best_checkpoint_only_where_the_trainer_went_back(
+    make_trainer: MakeTrainer,
+) -> None:
+    arguments = {"eval_strategy": "steps", "eval_steps": 2, "metric_for_best_model": "eval_samples_per_second"}
+    make_trainer("kept", [CognifyCallback()], **arguments).train()
+    assert {"from": "ckpt_step_6", "to": "model_final"} in _last_run().lineage["edges"]
+
+
 def test_evaluations_during_training_name_rows_and_checkpoint(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback()], eval_strategy="steps", eval_steps=2).train()
     edges = _last_run().lineage["edges"]

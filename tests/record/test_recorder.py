@@ -161,6 +161,20 @@ def test_a_fact_that_has_no_bytes_becomes_a_failure_that_names_it(
     assert [body.where for body in _bodies(store) if isinstance(body, Failure)] == ["a dataset event"]
 
 
+def test_a_metric_that_is_no_number_is_a_failure_and_stops_nothing(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    for step in range(3):
+        recorder.log(step, {"loss": 0.5, "label": "high", "steps": None})  # type: ignore[dict-item]
+    recorder.put(note(text="still here"))
+    assert recorder.flush(5)
+    bodies = _bodies(store)
+    assert sorted(body.where for body in bodies if isinstance(body, Failure)) == ["metric 'label'", "metric 'steps'"]
+    assert [len(body.points) for body in bodies if isinstance(body, Metrics)] == [3]
+    assert any(body.kind == "note" for body in bodies)
+
+
 def test_a_run_that_somebody_else_discarded_takes_no_more_and_stops_nothing(
     store: SqlStore, recording: Callable[[], Recorder]
 ) -> None:
