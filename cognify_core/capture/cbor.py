@@ -76,9 +76,17 @@ def binary_over(
     offsets: npt.NDArray[np.int64], content: pa.Buffer | None, valid: npt.NDArray[np.bool_] | None = None
 ) -> pa.LargeBinaryArray:
     """A binary array over a buffer that is already there: element `i` is `content[offsets[i]:offsets[i + 1]]`."""
-    validity = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    buffers = [validity, pa.py_buffer(np.ascontiguousarray(offsets)), content or pa.py_buffer(b"")]
+    buffers = [_validity(valid), pa.py_buffer(np.ascontiguousarray(offsets)), content or pa.py_buffer(b"")]
     return pa.LargeBinaryArray.from_buffers(_BINARY, len(offsets) - 1, buffers)
+
+
+def lengths_over(offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_] | None = None) -> pa.Int64Array:
+    """The length of each element between two offsets."""
+    return pa.Array.from_buffers(pa.int64(), len(offsets) - 1, [_validity(valid), pa.py_buffer(np.diff(offsets))])
+
+
+def _validity(valid: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
+    return None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
 
 
 def ends_of(items: pa.LargeBinaryArray) -> npt.NDArray[np.int64]:
@@ -88,10 +96,13 @@ def ends_of(items: pa.LargeBinaryArray) -> npt.NDArray[np.int64]:
     return np.frombuffer(items.buffers()[1], np.int64, len(items) + 1, items.offset * 8)
 
 
-def length_heads(prefix: bytes, major: int, lengths: pa.Array) -> Piece:
-    """`prefix` and a head that counts: one for each of `lengths` (integers); where that is null, CBOR null."""
-    if (pc.max(lengths).as_py() or 0) < _TABLE_SIZE:
-        return or_null(pc.take(_table(prefix, major), lengths))
+def length_heads(prefix: bytes, major: int, lengths: pa.Int64Array) -> Piece:
+    """`prefix` and a head that counts: one for each of `lengths`; where that is null, CBOR null."""
+    if len(lengths) == 0:
+        return b""
+    numbers = np.frombuffer(lengths.buffers()[1], np.int64, len(lengths), lengths.offset * 8)
+    if numbers.max() < _TABLE_SIZE and numbers.min() >= 0:
+        return or_null(_table(prefix, major).take(lengths))
     counts = lengths.fill_null(0).to_numpy().astype(np.uint64)
     found = join([prefix, heads(major, counts)], len(lengths))
     return found if lengths.null_count == 0 else pc.if_else(lengths.is_valid(), found, scalar(NULL))

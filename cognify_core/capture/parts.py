@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cognify_core.canonical import Json
-from cognify_core.capture.rows_batches import TARGET_BYTES
+from cognify_core.capture.rows_batches import rows_at_once
 from cognify_core.errors import CaptureError
 
 SPARSE = 16  # where fewer than one stored row in so many is wanted, they are fetched one by one
 _WINDOW = 1 << 15  # rows fetched at a time
-_LARGEST_BATCH = 1 << 18  # rows
 _PAUSE_SECONDS = 1e-4
+_LARGE_CHUNK = 2 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +149,14 @@ def fetchable(schema: pa.Schema) -> bool:
 
 
 def of_table(table: pa.Table, *, mapped: tuple[Mapped, ...] = ()) -> Part:
-    """The rows of a table, in batches of a few megabytes: each costs the same few moments of Python, however small."""
+    """The rows of a table, small chunks joined: a batch costs the same few moments of Python, however small it is."""
 
     def stored() -> Iterator[pa.RecordBatch]:
-        step = min(_LARGEST_BATCH, max(1, table.num_rows * TARGET_BYTES // max(1, table.nbytes)))
+        chunks = max((column.num_chunks for column in table.columns), default=0)
+        if table.nbytes >= chunks * _LARGE_CHUNK:
+            yield from table.to_reader()
+            return
+        step = rows_at_once(table.num_rows, table.nbytes)
         for start in range(0, table.num_rows, step):
             yield from table.slice(start, step).combine_chunks().to_batches()
 

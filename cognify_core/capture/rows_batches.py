@@ -1,7 +1,7 @@
 """Batches of a handy size: cut by bytes, not by rows, and small ones joined.
 
-Each batch costs some 150 µs of kernel calls whatever it holds, so small ones are joined to at least 2 MiB; far above
-4 MiB what is encoded no longer fits the cache.
+Each batch costs some hundreds of microseconds of kernel calls whatever it holds, so small ones are joined; far above
+4 MiB what is encoded no longer fits the cache. Wide rows may take more, so that those calls serve enough rows.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.types as pt
 
-TARGET_BYTES = 4 << 20
-MAX_ROWS = 1 << 15
+_TARGET_BYTES = 4 << 20
+_MOST_BYTES = 16 << 20
+_ENOUGH_ROWS = 2048
+_MOST_ROWS = 1 << 15
 
 
 class Gatherer:
@@ -28,7 +30,7 @@ class Gatherer:
         self._held.append(batch)
         self._bytes += _size(batch)
         self._rows += batch.num_rows
-        if self._bytes < TARGET_BYTES // 2 and self._rows < MAX_ROWS // 2:
+        if self._bytes < _TARGET_BYTES // 2 and self._rows < _MOST_ROWS // 2:
             return []
         return self.flush()
 
@@ -41,16 +43,22 @@ class Gatherer:
 
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Cut a batch into slices of at most 4 MiB, a little more where rows are uneven, or one row if that is larger."""
+    """Cut a batch into slices of about 4 MiB; of at most some 16 MiB where rows are wide, or of one row if larger."""
     whole = _size(batch)
-    parts = max(1, -(-whole // TARGET_BYTES))
-    step = min(MAX_ROWS, max(1, -(-batch.num_rows // parts)))
+    step = rows_at_once(batch.num_rows, whole)
+    limit = max(_TARGET_BYTES, step * whole // max(1, batch.num_rows)) * 5 // 4
     for start in range(0, batch.num_rows, step):
         piece = batch.slice(start, step)
-        if step > 1 and TARGET_BYTES + TARGET_BYTES // 4 < _size(piece) < whole:
+        if step > 1 and limit < _size(piece) < whole:
             yield from cut(piece)
         else:
             yield piece
+
+
+def rows_at_once(rows: int, size: int) -> int:
+    """How many of `rows` rows, `size` bytes in all, make a handy batch."""
+    width = max(1, size // max(1, rows))
+    return max(1, min(_MOST_ROWS, max(_TARGET_BYTES // width, min(_ENOUGH_ROWS, _MOST_BYTES // width))))
 
 
 def _size(batch: pa.RecordBatch) -> int:

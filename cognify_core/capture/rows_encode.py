@@ -125,8 +125,10 @@ def _typed_arrays(child: pa.Array, offsets: npt.NDArray[np.int64], valid: npt.ND
     dtype = np.dtype(child.type.to_pandas_dtype())
     tag = cbor.head(cbor.TAG, _TYPED_ARRAYS[dtype.str[1:]])
     ends = (offsets + child.offset) * dtype.itemsize
-    lengths = pa.array(np.diff(ends), mask=None if valid is None else ~valid)
-    return [cbor.length_heads(tag, cbor.BYTES, lengths), cbor.binary_over(ends, child.buffers()[1], valid)]
+    return [
+        cbor.length_heads(tag, cbor.BYTES, cbor.lengths_over(ends, valid)),
+        cbor.binary_over(ends, child.buffers()[1], valid),
+    ]
 
 
 def _arrays(
@@ -139,7 +141,7 @@ def _gathered(
     items: pa.LargeBinaryArray, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_] | None
 ) -> list[Piece]:
     """Arrays whose items are encoded already, one after another."""
-    counts = pa.array(np.diff(offsets), mask=None if valid is None else ~valid)
+    counts = cbor.lengths_over(offsets, valid)
     ends = cbor.ends_of(items)[offsets]
     return [cbor.length_heads(b"", cbor.ARRAY, counts), cbor.binary_over(ends, items.buffers()[2], valid)]
 
