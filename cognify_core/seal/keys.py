@@ -48,6 +48,7 @@ class KeyRing:
         """
         with _explained(f"cannot use the signing key in {self.path}"):
             if not self._private.exists():
+                self._refuse_a_lost_key()
                 _write_once(self._private, new_private_pem(), mode=0o600)
             signer = LocalSigner(self._read_private())
             if not self._public.exists():  # pinned once: a key that is distrusted later stays distrusted
@@ -105,6 +106,14 @@ class KeyRing:
 
     def _pin_files(self) -> list[Path]:
         return sorted(self._pins.iterdir()) if self._pins.is_dir() else []
+
+    def _refuse_a_lost_key(self) -> None:
+        """A key that was here and is gone is not replaced unseen: what the new one seals, nobody has pinned."""
+        if self._public.exists() and not self._private.exists():  # another process may have made both meanwhile
+            raise SigningKeyError(
+                f"{self._private} is gone, and {self._public} is still there: put it back, or move the other away "
+                "as well, and a new pair is made and pinned"
+            )
 
     def _read_private(self) -> bytes:
         mode = stat.S_IMODE(self._private.stat().st_mode)

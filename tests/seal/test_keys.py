@@ -130,3 +130,20 @@ def test_a_read_only_home_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(SigningKeyError, match="make the folder writable"):
         KeyRing(tmp_path / "keys").signer()
+
+
+def test_a_signing_key_that_does_not_fit_its_public_half_is_not_used(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "ours")
+    key = ring.signer().public_key
+    theirs = KeyRing(tmp_path / "theirs")
+    theirs.signer()
+    (ring.path / "signing.pem").write_bytes((theirs.path / "signing.pem").read_bytes())
+    with pytest.raises(SigningKeyError, match=r"not the public half of .* or move both away"):
+        ring.signer()
+    (ring.path / "signing.pem").unlink()
+    with pytest.raises(SigningKeyError, match=r"is gone, and .* is still there"):
+        ring.signer()
+    (ring.path / "signing.pub").unlink()
+    fresh = ring.signer().public_key
+    assert fresh != key
+    assert {pin.key_id for pin in ring.trusted()} == {key.key_id, fresh.key_id}

@@ -207,11 +207,10 @@ def test_a_row_a_file_and_a_tensor_edited_on_disk_are_named_from_the_package_and
     home: Home, tmp_path: Path
 ) -> None:
     save = pytest.importorskip("safetensors.numpy").save_file
-    checkpoint, model, rows = tmp_path / "checkpoint-1", tmp_path / "model.safetensors", tmp_path / "train.jsonl"
+    checkpoint, rows = tmp_path / "checkpoint-1", tmp_path / "train.jsonl"
     checkpoint.mkdir()
     tensors = {"lora_A": np.zeros(8, dtype=np.float32), "lora_B": np.ones(8, dtype=np.float32)}
     save(tensors, checkpoint / "adapter_model.safetensors")
-    save(tensors, model)
     (checkpoint / "trainer_state.json").write_text("{}")
     rows.write_text("".join(json.dumps({"text": f"row {number}"}) + "\n" for number in range(300)))
     with api.run() as run:

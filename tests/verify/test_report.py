@@ -71,6 +71,13 @@ def test_a_report_is_json_text_and_html() -> None:
     assert "&lt;b&gt;\\x1b[2J&lt;/b&gt;" in html
 
 
+def test_an_error_is_one_printable_line_whatever_a_record_calls_things() -> None:
+    report = Report("run", (*ALL_HELD, contradicts("nodes", "ckpt\x1b[2J\n\u202eholds")))
+    with pytest.raises(VerificationError) as caught:
+        report.raise_for_status()
+    assert str(caught.value) == "run does not hold: ckpt\\x1b[2J\\n\\u202eholds"
+
+
 def test_more_findings_make_another_report() -> None:
     report = Report("run", ALL_HELD)
     assert report.with_findings([contradicts("artifact_changed", "ckpt_step_20")]).exit_code == 1
