@@ -43,7 +43,6 @@ lint: $(READY)  ## style, types, and the directions of imports
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## measure against peers, interleaved; prints tables
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mlflow wandb trackio model-signing pyOpenSSL
 	$(BIN)/python -m benchmarks
 
 goldens: $(READY)  ## write the golden files again, after a deliberate change of format

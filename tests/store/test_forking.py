@@ -24,6 +24,8 @@ def child(work):
 
 def ended(process):
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+note(0)  # a process's first pydantic validation takes a lock once; a fork in the middle of it copies the lock, held
 """
 
 
