@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     """Put the uncommitted changes of the git work tree themselves into the record, not only their hash."""
     exit_seconds: float = Field(default=60.0, ge=0)
     """How long the end of the process may wait for hashing to finish."""
-    max_package_bytes: int = Field(default=GIB // 4, ge=1)
+    max_package_bytes: int = Field(default=GIB // 16, ge=1)
     """The largest package that `verify` reads."""
 
     @field_validator("home")

@@ -23,7 +23,7 @@ from cognify_core.verify.rendering_check import check_rendering
 from cognify_core.verify.report import RUN_CHECKS, Check, Finding, Report, contradicts, unchecked
 from cognify_core.verify.run_check import check_sealed_run
 
-MAX_BYTES = 1 << 28
+MAX_BYTES = 1 << 26
 MAX_RECEIPT_BYTES = 1 << 20
 """More than this are cut off; then no receipt is left."""
 RECEIPT_SUFFIX = ".sigstore.json"
