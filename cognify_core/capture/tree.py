@@ -7,6 +7,8 @@ very many small files is better hashed in the worker process, because listing an
 from __future__ import annotations
 
 import os
+import threading
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -29,6 +31,13 @@ __all__ = ["NOT_COVERED", "TREE_FORMAT", "TreeDiff", "diff_trees", "parse_manife
 
 HashedFile: TypeAlias = tuple[bytes, str, Stamp]
 """Path within the tree, 64 hex digits, and what the file was when it was opened."""
+
+_Path: TypeAlias = tuple[bytes, bytes]
+"""Path within the tree, and path to open."""
+
+LARGE = 8 << 20
+"""Bytes from which on a file is worth a thread of its own."""
+MAX_THREADS = 4
 
 NOT_COVERED = "empty directories, modes, owners, times and extended attributes are not covered"
 
@@ -82,19 +91,64 @@ def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
 
 def _hash_files(scan: Scan) -> list[HashedFile]:
     """Hash each inode once, however many names it has; whether they stayed the same is for the second scan to see."""
-    view, seen, hashed = read_buffer(), dict[Stamp, str](), list[HashedFile]()
+    view, seen, large, hashed = read_buffer(), dict[Stamp, str](), dict[Stamp, _Path](), list[HashedFile]()
     for name, path in scan.files:
         fd = open_file(path, name)
         try:
             stamp = stamp_open(fd, name)
-            if (digits := seen.get(stamp)) is None:
+            if stamp[2] >= LARGE:
+                large.setdefault(stamp, (name, path))
+                digits = ""
+            elif (digits := seen.get(stamp, "")) == "":
                 digits = seen[stamp] = read_digest(fd, 0, stamp[2], name, view)
         except OSError as error:
             raise unreadable(error, name) from error
         finally:
             os.close(fd)
         hashed.append((name, digits, stamp))
+    if large:
+        later = _hash_large(large)
+        hashed = [(name, digits or later[stamp], stamp) for name, digits, stamp in hashed]
     return hashed
+
+
+def _hash_large(files: dict[Stamp, _Path]) -> dict[Stamp, str]:
+    """Hash large files side by side: one stream of SHA-256 fills one core, and hashlib lets go of the GIL."""
+    todo, hashed, problems = deque(files.items()), dict[Stamp, str](), list[CaptureError]()
+
+    def work() -> None:
+        view = read_buffer()
+        while todo and not problems:
+            try:
+                stamp, (name, path) = todo.popleft()
+                hashed[stamp] = _hash_again(stamp, name, path, view)
+            except IndexError:  # another thread took the last one
+                return
+            except CaptureError as error:
+                problems.append(error)
+
+    helpers = min(len(files), os.cpu_count() or 1, MAX_THREADS) - 1
+    threads = [threading.Thread(target=work, name="cognify-tree", daemon=True) for _ in range(helpers)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
+    return hashed
+
+
+def _hash_again(stamp: Stamp, name: bytes, path: bytes, view: memoryview) -> str:
+    fd = open_file(path, name)
+    try:
+        if stamp_open(fd, name) != stamp:
+            raise CaptureError(f"changed while hashed: {shown(name)}")
+        return read_digest(fd, 0, stamp[2], name, view)
+    except OSError as error:
+        raise unreadable(error, name) from error
+    finally:
+        os.close(fd)
 
 
 def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> None:
