@@ -23,6 +23,7 @@ def test_the_manifest_of_a_folder_is_read_by_sha256sum(workspace: Path, tmp_path
 
 
 def test_rows_have_a_digest_of_their_own(workspace: Path) -> None:
+    pytest.importorskip("pyarrow")
     done = json_of(workspace, "hash", "--as", "rows", workspace / "rows.jsonl")["hashes"][0]
     assert done["manifest"] == "cognify.rows/v1"
 
@@ -63,6 +64,7 @@ def test_diff_names_the_file_that_differs(mine: Path, workspace: Path) -> None:
 
 
 def test_diff_names_the_row_that_differs(mine: Path, workspace: Path) -> None:
+    pytest.importorskip("pyarrow")
     rows = mine / "rows.jsonl"
     rows.write_text(rows.read_text().replace('"b"', '"c"'))
     result = cognify(mine, "diff", workspace / "rows.jsonl", rows)

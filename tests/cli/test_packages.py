@@ -111,6 +111,7 @@ def test_an_attestation_goes_into_an_addendum_with_the_digest_of_its_evidence(mi
 
 
 def test_a_dataset_can_be_put_on_record_after_the_seal(mine: Path) -> None:
+    pytest.importorskip("pyarrow")
     words = ["--name", "patient_notes", "--provenance", "licence=CC0", "--run", sealed(mine)]
     after = json_of(mine, "dataset", mine / "rows.jsonl", *words)
     package = json.loads(Path(after["path"]).read_text("utf-8"))

@@ -124,6 +124,7 @@ def test_json_on_stdout_is_all_that_is_on_stdout(workspace: Path) -> None:
 
 
 def test_show_names_sources_before_what_came_from_them(workspace: Path) -> None:
+    pytest.importorskip("pyarrow")
     edges = json_of(workspace, "show", sealed(workspace))["lineage"]["edges"]
     shown = cognify(workspace, "show", sealed(workspace)).stdout
     assert edges
