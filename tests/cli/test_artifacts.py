@@ -6,6 +6,8 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from tests.cli.running import as_process, cognify, in_terminal, json_of
 
 
