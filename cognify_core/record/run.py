@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ from cognify_core.record.recorder import Clock, Recorder
 from cognify_core.record.spool import Spool
 from cognify_core.store.protocol import Opening, Store
 
+CODE_SECONDS = 0.5
 UNFINISHED = "not hashed when the run was closed"
 _DRAWS = 5
 
@@ -146,9 +148,18 @@ class Run:
     def surroundings(self, *, record_diff: bool) -> None:
         """Record environment and code, as inputs of every checkpoint.
 
-        The environment is collected here and now, a tenth of a second of Python that would else compete with the first
-        steps of the training; the code in the background, because git may take its time and holds no lock of ours.
+        Both take a tenth of a second of Python that would else compete with the first steps of the training, so they
+        happen here and now; but git may take its time in a large work tree, and is not waited for longer than
+        `CODE_SECONDS`.
         """
+        described = threading.Event()
+
+        def describe_code() -> Outcome:
+            try:
+                return self._committed(*collect_code(record_diff=record_diff))
+            finally:
+                described.set()
+
         self.add_inputs(
             self.artifact(
                 events.EnvironmentSeen,
@@ -158,11 +169,10 @@ class Run:
             self.artifact(
                 events.CodeSeen,
                 "code",
-                lambda done: self._hashing.call(
-                    "code", lambda: self._committed(*collect_code(record_diff=record_diff)), done
-                ),
+                lambda done: self._hashing.call("code", describe_code, done),
             ),
         )
+        described.wait(CODE_SECONDS)
 
     def checkpoint(self, path: Path, *, step: int, facts: Mapping[str, Json] | None = None) -> str:
         """Open a checkpoint's files now and hash them in the background; return its ref.
