@@ -62,7 +62,7 @@ def _runs(folder: Path) -> list[RunRow]:
 
 def _after(program: str, folder: Path, expect: int = 0) -> RunRow:
     process = _start(program, folder)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == expect, errors
     (row,) = _runs(folder)
     return row
@@ -120,11 +120,11 @@ with api.run() as run:
 """
     with _begun(program, tmp_path) as process:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     (row,) = _runs(tmp_path)
     assert row.status is Status.INTERRUPTED
     sealing = _start(f"print(api.seal('{row.run_id}').complete)", _renewed(tmp_path))
-    assert sealing.communicate(timeout=30)[0] == "True\n"
+    assert sealing.communicate(timeout=120)[0] == "True\n"
 
 
 def _renewed(folder: Path) -> Path:
@@ -218,7 +218,7 @@ def test_a_full_disk_stops_no_loop_and_the_seal_says_so(tmp_path: Path) -> None:
             """,
             tmp_path,
         )
-        output, errors = process.communicate(timeout=90)
+        output, errors = process.communicate(timeout=180)
         assert process.returncode == 0, errors
         assert "flushed: False" in output
         assert "training goes on" in errors
@@ -251,6 +251,6 @@ def test_the_end_of_a_process_does_not_wait_for_ever(tmp_path: Path) -> None:
     live.run.artifact(CodeSeen, "never", lambda done: None)
     """
     process = _start(program, tmp_path, COGNIFY_EXIT_SECONDS="2")
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     (row,) = _runs(tmp_path)
     assert (row.status, row.complete) == (Status.INTERRUPTED, False)
