@@ -96,11 +96,11 @@ def _hash_files(scan: Scan) -> list[HashedFile]:
         fd = open_file(path, name)
         try:
             stamp = stamp_open(fd, name)
-            if stamp[2] >= LARGE:
-                large.setdefault(stamp, (name, path))
-                digits = ""
-            elif (digits := seen.get(stamp, "")) == "":
-                digits = seen[stamp] = read_digest(fd, 0, stamp[2], name, view)
+            if (digits := seen.get(stamp)) is None:
+                if stamp[2] < LARGE:
+                    digits = seen[stamp] = read_digest(fd, 0, stamp[2], name, view)
+                else:
+                    large[stamp], digits = (name, path), ""
         except OSError as error:
             raise unreadable(error, name) from error
         finally:
