@@ -11,7 +11,7 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import manifest_of
 from cognify_core.seal.sealing import seal_statement
 from cognify_core.seal.signing import PublicKey
-from cognify_core.seal.statement import LINEAGE_SUBJECT, RECORD_SUBJECT, SealStatement
+from cognify_core.seal.statement import LINEAGE_SUBJECT, RECORD_SUBJECT, RecordSummary, SealStatement
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
 
 
@@ -120,5 +120,7 @@ def _unpinned(key_id: str, trusted: Sequence[PublicKey], what: str) -> Finding:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, RecordSummary):
+        return f"{value.size} events under the root {value.root}"
     text = str(value)
     return text if len(text) <= 120 else f"{text[:117]}…"
