@@ -22,7 +22,7 @@ class Scan:
     """What a folder held at one moment."""
 
     files: list[tuple[bytes, bytes]]
-    """(path relative to the folder, path to open), sorted by the raw bytes of the first."""
+    """(path relative to the folder, path to open), in the order in which the file system lists them."""
     empty_directories: int
 
 
@@ -57,7 +57,6 @@ def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
                 raise CaptureError(f"not a regular file: {shown(name)}")
         if limit is not None and len(files) > limit:
             raise TooManyFilesError(f"more than {limit} files")
-    files.sort()
     return Scan(files, empty)
 
 

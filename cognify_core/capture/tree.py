@@ -79,7 +79,8 @@ def hash_tree(path: Path, boundary: Path | None = None) -> HashedTree:
 
 
 def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
-    """The outcome of files that have been hashed, sorted by name."""
+    """The outcome of files that have been hashed, in any order."""
+    hashed.sort()
     manifest = render((name, digits) for name, digits, _ in hashed)
     facts = {
         "files": len(hashed),
@@ -90,17 +91,16 @@ def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
 
 
 def _hash_files(scan: Scan) -> list[HashedFile]:
-    """Hash each inode once, however many names it has; whether they stayed the same is for the second scan to see."""
-    view, seen, large, hashed = read_buffer(), dict[Stamp, str](), dict[Stamp, _Path](), list[HashedFile]()
+    """Hash every file, a large one once however many names it has; changes meanwhile are for the second scan to see."""
+    view, large, hashed = read_buffer(), dict[Stamp, _Path](), list[HashedFile]()
     for name, path in scan.files:
         fd = open_file(path, name)
         try:
             stamp = stamp_open(fd, name)
-            if (digits := seen.get(stamp)) is None:
-                if stamp[2] < LARGE:
-                    digits = seen[stamp] = read_digest(fd, 0, stamp[2], name, view)
-                else:
-                    large[stamp], digits = (name, path), ""
+            if stamp[2] < LARGE:
+                digits = read_digest(fd, 0, stamp[2], name, view)
+            else:
+                large[stamp], digits = (name, path), ""
         except OSError as error:
             raise unreadable(error, name) from error
         finally:
@@ -158,10 +158,10 @@ def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> Non
             raise CaptureError(f"added while hashed: {shown(name)}")
         for name in sorted(names - now):
             raise CaptureError(f"vanished while hashed: {shown(name)}")
-    for (name, path), (_, _, stamp) in zip(after.files, hashed, strict=True):
+    for (name, path), (_, _, (device, inode, size, modified)) in zip(after.files, hashed, strict=True):
         try:
-            status = os.lstat(path)
+            now = os.lstat(path)
         except OSError as error:
             raise unreadable(error, name) from error
-        if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != stamp:
+        if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode or now.st_dev != device:
             raise CaptureError(f"changed while hashed: {shown(name)}")

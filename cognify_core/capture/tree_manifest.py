@@ -17,7 +17,6 @@ TREE_FORMAT = "cognify.tree/v1"
 _HEADER = b"# " + TREE_FORMAT.encode() + b"\n"
 _LINE = re.compile(rb"\\?([0-9a-f]{64})  ([^\r\n]+)")
 _ESCAPES = {b"\\\\": b"\\", b"\\n": b"\n", b"\\r": b"\r"}
-_SPECIAL = re.compile(rb"[\\\n\r]")
 _ESCAPE = re.compile(rb"\\.?", re.DOTALL)
 
 
@@ -37,7 +36,10 @@ class TreeDiff:
 
 def render(files: Iterable[tuple[bytes, str]]) -> bytes:
     """The manifest of (path, 64 hex digits) pairs, which come sorted by path."""
-    return _HEADER + b"".join([_line(path, digits) for path, digits in files])
+    pairs = list(files)
+    if _is_special(b"".join([path for path, _ in pairs])):
+        return _HEADER + b"".join([_line(path, digits) for path, digits in pairs])
+    return _HEADER + b"".join([digits.encode() + b"  " + path + b"\n" for path, digits in pairs])
 
 
 def parse_manifest(manifest: bytes) -> dict[bytes, str]:
@@ -73,10 +75,14 @@ def diff_trees(old: Mapping[bytes, str], new: Mapping[bytes, str]) -> TreeDiff:
 
 
 def _line(path: bytes, digits: str) -> bytes:
-    if _SPECIAL.search(path):
+    if _is_special(path):
         path = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
         return b"\\%s  %s\n" % (digits.encode(), path)
     return b"%s  %s\n" % (digits.encode(), path)
+
+
+def _is_special(path: bytes) -> bool:
+    return b"\\" in path or b"\n" in path or b"\r" in path
 
 
 def _entry(line: bytes, number: int) -> tuple[bytes, str]:
