@@ -153,10 +153,10 @@ def _hash_again(stamp: Stamp, name: bytes, path: bytes, view: memoryview) -> str
 
 def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> None:
     if before.files != after.files:
-        names, now = {name for name, _ in before.files}, {name for name, _ in after.files}
-        for name in sorted(now - names):
+        names, later = {name for name, _ in before.files}, {name for name, _ in after.files}
+        for name in sorted(later - names):
             raise CaptureError(f"added while hashed: {shown(name)}")
-        for name in sorted(names - now):
+        for name in sorted(names - later):
             raise CaptureError(f"vanished while hashed: {shown(name)}")
     for (name, path), (_, _, (device, inode, size, modified)) in zip(after.files, hashed, strict=True):
         try:
