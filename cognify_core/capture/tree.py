@@ -153,15 +153,20 @@ def _hash_again(stamp: Stamp, name: bytes, path: bytes, view: memoryview) -> str
 
 def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> None:
     if before.files != after.files:
-        names, later = {name for name, _ in before.files}, {name for name, _ in after.files}
-        for name in sorted(later - names):
-            raise CaptureError(f"added while hashed: {shown(name)}")
-        for name in sorted(names - later):
-            raise CaptureError(f"vanished while hashed: {shown(name)}")
-    for (name, path), (_, _, (device, inode, size, modified)) in zip(after.files, hashed, strict=True):
+        _check_names(dict(before.files), dict(after.files))
+    for (name, path), (_, _, (device, inode, size, modified)) in zip(before.files, hashed, strict=True):
         try:
             now = os.lstat(path)
         except OSError as error:
             raise unreadable(error, name) from error
         if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode or now.st_dev != device:
             raise CaptureError(f"changed while hashed: {shown(name)}")
+
+
+def _check_names(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> None:
+    for name in sorted(after.keys() - before.keys()):
+        raise CaptureError(f"added while hashed: {shown(name)}")
+    for name in sorted(before.keys() - after.keys()):
+        raise CaptureError(f"vanished while hashed: {shown(name)}")
+    for name in sorted(name for name in before if before[name] != after[name]):
+        raise CaptureError(f"changed while hashed: {shown(name)}")
