@@ -17,6 +17,11 @@ def this_process() -> Owner:
     return Owner(socket.gethostname(), _boot_id(), os.getpid(), _started(os.getpid()) or "")
 
 
+def process_name(pid: int) -> str:
+    """A name for process `pid` that no other process will ever have: host, boot, number and start."""
+    return f"{socket.gethostname()}:{_boot_id()}:{pid}:{_started(pid) or ''}"
+
+
 def is_alive(owner: Owner) -> bool:
     """Whether that process may still be writing; of another host nothing is known, so it may."""
     if owner.host != socket.gethostname():
