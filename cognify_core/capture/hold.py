@@ -15,11 +15,21 @@ from typing import NamedTuple
 
 from cognify_core.capture.files import Stamp, hash_open, open_file, read_buffer, shown, stamp_open
 from cognify_core.capture.outcome import Outcome
-from cognify_core.capture.scan import Scan, TooManyFilesError, boundary_of, real_directory, scan_tree
+from cognify_core.capture.scan import (
+    Mine,
+    Scan,
+    TooManyFilesError,
+    all_of_them,
+    boundary_of,
+    real_directory,
+    scan_tree,
+)
 from cognify_core.capture.tree import HashedFile, hash_tree, tree_of
 from cognify_core.errors import CaptureError
 
 ROTATED = "rotated before hashed"
+
+_RANKS = 64  # times as many files as may be held are listed where most of them are other processes'
 
 
 class _Opened(NamedTuple):
@@ -28,22 +38,25 @@ class _Opened(NamedTuple):
     stamp: Stamp
 
 
-def hold_tree(path: Path, *, limit: int = 256) -> HeldTree:
-    """List the folder at `path` and open its files, at most `limit`; where there are more, none is held.
+def hold_tree(path: Path, *, limit: int = 256, mine: Mine = all_of_them) -> HeldTree:
+    """List the folder at `path` and open those of its files that are `mine`, at most `limit`; else none is held.
 
     Never raises for what it finds: what is wrong with the folder is the outcome's reason.
     """
     opened: list[_Opened] = []
     try:
         root = real_directory(path)
-        scan = scan_tree(root, boundary_of(path, root), limit)
+        listed = scan_tree(root, boundary_of(path, root), limit if mine is all_of_them else limit * _RANKS)
+        scan = listed.only(mine)
+        if len(scan.files) > limit:
+            return HeldTree(path, mine=mine)
         _open_all(scan, opened)
     except TooManyFilesError:
-        return HeldTree(path)
+        return HeldTree(path, mine=mine)
     except CaptureError as error:
         _close(opened)
-        return HeldTree(path, problem=None if _no_descriptor_left(error) else error.reason)
-    return HeldTree(path, opened, scan.empty_directories)
+        return HeldTree(path, problem=None if _no_descriptor_left(error) else error.reason, mine=mine)
+    return HeldTree(path, opened, scan.empty_directories, others=scan.others, mine=mine)
 
 
 class HeldTree:
@@ -54,9 +67,18 @@ class HeldTree:
     """
 
     def __init__(
-        self, path: Path, opened: Iterable[_Opened] = (), empty_directories: int = 0, problem: str | None = None
+        self,
+        path: Path,
+        opened: Iterable[_Opened] = (),
+        empty_directories: int = 0,
+        problem: str | None = None,
+        others: tuple[bytes, ...] = (),
+        mine: Mine = all_of_them,
     ) -> None:
         self.path = path
+        self.others = others
+        """Files that were there and left to other processes; of a folder that is not held, known once it is hashed."""
+        self._mine = mine
         self._opened = list(opened)
         self._stamps = {file.name: file.stamp for file in self._opened}
         self._identity = _identity(path)
@@ -123,11 +145,12 @@ class HeldTree:
         if self._identity is None or _identity(self.path) != self._identity:
             raise CaptureError(ROTATED)
         try:
-            tree = hash_tree(self.path)
+            tree = hash_tree(self.path, mine=self._mine)
         except CaptureError as error:
             raise CaptureError(error.reason if _identity(self.path) == self._identity else ROTATED) from error
         if self._stamps and tree.stamps != self._stamps:
             raise CaptureError(_difference(self._stamps, tree.stamps))
+        self.others = tree.others
         return tree.outcome
 
 

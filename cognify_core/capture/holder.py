@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cognify_core.capture.hold import HeldTree, hold_tree
 from cognify_core.capture.mounts import free_bytes, is_network
+from cognify_core.capture.scan import Mine, all_of_them
 
 MAX_TREES = 2
 MAX_DESCRIPTORS = 256
@@ -46,9 +47,9 @@ class Holder:
         self._on_network: dict[int, bool] = {}
         _forget_after_fork(weakref.ref(self))
 
-    def hold(self, path: Path) -> HeldTree:
-        """Open the files at `path` if the bounds allow it. For the training thread: well under 5 ms."""
-        held = hold_tree(path, limit=0 if self._is_network(path) else self._descriptors)
+    def hold(self, path: Path, mine: Mine = all_of_them) -> HeldTree:
+        """Open the files at `path` that are `mine` if the bounds allow it. For the training thread: well under 5 ms."""
+        held = hold_tree(path, limit=0 if self._is_network(path) else self._descriptors, mine=mine)
         with self._lock:
             self._held = [tree for tree in self._held if tree.descriptors]
             if held.descriptors:

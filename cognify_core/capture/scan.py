@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from cognify_core.capture.files import shown, unreadable
 from cognify_core.errors import CaptureError
+
+Mine: TypeAlias = Callable[[bytes], bool]
+"""Tells of a path relative to a folder whether this process is to read that file."""
+
+
+def all_of_them(_: bytes) -> bool:
+    """Every file is this process's own."""
+    return True
+
 
 _HUB_FOLDER = re.compile(rb"(models|datasets|spaces)--.+")
 
@@ -24,6 +35,13 @@ class Scan:
     files: list[tuple[bytes, bytes]]
     """(path relative to the folder, path to open), in the order in which the file system lists them."""
     empty_directories: int
+    others: tuple[bytes, ...] = ()
+    """Paths of files that are there and for somebody else to read."""
+
+    def only(self, mine: Mine) -> Scan:
+        """The same folder, with the files that `mine` does not name left to others."""
+        kept = [file for file in self.files if mine(file[0])]
+        return Scan(kept, self.empty_directories, tuple(name for name, _ in self.files if not mine(name)))
 
 
 class TooManyFilesError(CaptureError):

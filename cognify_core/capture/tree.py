@@ -23,7 +23,7 @@ from cognify_core.capture.files import (
     unreadable,
 )
 from cognify_core.capture.outcome import Outcome
-from cognify_core.capture.scan import Scan, boundary_of, real_directory, scan_tree
+from cognify_core.capture.scan import Mine, Scan, all_of_them, boundary_of, real_directory, scan_tree
 from cognify_core.capture.tree_manifest import TREE_FORMAT, TreeDiff, diff_trees, parse_manifest, render
 from cognify_core.errors import CaptureError
 
@@ -48,6 +48,8 @@ class HashedTree:
 
     outcome: Outcome
     stamps: dict[bytes, Stamp]
+    others: tuple[bytes, ...] = ()
+    """Files that were there and left to other processes."""
 
 
 def tree_outcome(path: Path, *, boundary: Path | None = None) -> Outcome:
@@ -64,18 +66,19 @@ def tree_outcome(path: Path, *, boundary: Path | None = None) -> Outcome:
         return Outcome.unresolved(error)
 
 
-def hash_tree(path: Path, boundary: Path | None = None) -> HashedTree:
-    """As `tree_outcome`, with the stamps of the files.
+def hash_tree(path: Path, boundary: Path | None = None, mine: Mine = all_of_them) -> HashedTree:
+    """As `tree_outcome`, with the stamps of the files; of the files that `mine` names alone.
 
     Raises:
         CaptureError: there is no digest, and why.
     """
     root = real_directory(path)
     within = boundary_of(path, root) if boundary is None else real_directory(boundary)
-    scan = scan_tree(root, within)
+    scan = scan_tree(root, within).only(mine)
     hashed = _hash_files(scan)
-    _check_unchanged(scan, scan_tree(root, within), hashed)
-    return HashedTree(tree_of(hashed, scan.empty_directories), {name: stamp for name, _, stamp in hashed})
+    _check_unchanged(scan, scan_tree(root, within).only(mine), hashed)
+    stamps = {name: stamp for name, _, stamp in hashed}
+    return HashedTree(tree_of(hashed, scan.empty_directories), stamps, scan.others)
 
 
 def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
