@@ -49,6 +49,10 @@ class Artifact(Body):
             raise ValueError("an unresolved artifact has no hash")
         return self
 
+    def manifests(self) -> dict[Digest, str]:
+        """The one whose digest is its hash; none where that is of a file."""
+        return {self.hash: self.manifest} if self.hash and self.manifest else {}
+
     def node_fields(self) -> dict[str, Json]:
         """What the lineage's node says beside type, id, hash, timestamp and assurance."""
         return {}

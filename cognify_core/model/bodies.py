@@ -26,6 +26,10 @@ class Body(BaseModel):
 
     kind: str
 
+    def manifests(self) -> dict[Digest, str]:
+        """The manifests that it names by digest, which packages carry, and the format of each."""
+        return {}
+
 
 class Amends(BaseModel):
     """What an addendum adds to: a sealed run by id and nonce, and the statement that stands before it.

@@ -43,6 +43,7 @@ from cognify_core.model.bodies import (
     RunOpened,
 )
 from cognify_core.model.names import RunId, Time
+from cognify_core.model.ranks import RankJoined, RankLeft, ShardsSeen
 
 __all__ = [
     "Amends",
@@ -68,8 +69,11 @@ __all__ = [
     "ModelSeen",
     "Note",
     "Phase",
+    "RankJoined",
+    "RankLeft",
     "RunClosed",
     "RunOpened",
+    "ShardsSeen",
     "parse_body",
     "parse_event",
 ]
@@ -93,6 +97,9 @@ AnyBody = Annotated[
     | Attestation
     | Gap
     | Failure
+    | RankJoined
+    | ShardsSeen
+    | RankLeft
     | RunClosed,
     Field(discriminator="kind"),
 ]

@@ -10,7 +10,7 @@ from typing import Self
 from cognify_core.errors import FormatError, RunStateError
 from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact, Event, RunClosed, RunOpened, parse_event
+from cognify_core.model.events import Event, RunClosed, RunOpened, parse_event
 from cognify_core.model.lineage import Lineage, fold
 from cognify_core.model.record import Freeze, RecordManifest, Status
 
@@ -70,8 +70,7 @@ class ClosedRecord:
     @property
     def manifest_digests(self) -> dict[Digest, str]:
         """The digests that are of manifests, and the format of each, as the record names them."""
-        artifacts = [event.body for event in self.events if isinstance(event.body, Artifact)]
-        return {artifact.hash: artifact.manifest for artifact in artifacts if artifact.hash and artifact.manifest}
+        return {digest: name for event in self.events for digest, name in event.body.manifests().items()}
 
     def freeze(self, sealed_at: str) -> Freeze:
         """What a store fixes when the run is frozen at `sealed_at` (whole seconds, UTC)."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cognify_core.errors import CognifyError, FormatError, RunStateError, StoreError
 from cognify_core.export.inputs import SealedRun
-from cognify_core.model.events import Artifact, Event
+from cognify_core.model.events import Event
 from cognify_core.model.record import Freeze, Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
@@ -144,7 +144,7 @@ def _fetch_manifests(store: Store, run: SealedRun, into: dict[str, bytes], where
     """Fetch the manifests that readable events name; unreadable events are reported elsewhere."""
     bodies = [event.body for event in run.parsed if isinstance(event, Event)]
     findings: list[Finding] = []
-    for digest in {body.hash: None for body in bodies if isinstance(body, Artifact) and body.hash and body.manifest}:
+    for digest in {digest: None for body in bodies for digest in body.manifests()}:
         try:
             into[str(digest)] = store.manifest(digest)
         except StoreError as error:
