@@ -9,6 +9,7 @@ CognifyError
 │   ├── StoreVersionError   the store was written by a newer Cognify
 │   └── RecordError         an append that would break the record (wrong order, unknown run)
 │       ├── RecordLengthError    the record is longer than the writer thought
+│       ├── MeetingTakenError    another rank has begun the run of that meeting; carries the run's id
 │       └── RunSealedError  a write to a run that is frozen or sealed
 ├── RunNotFoundError        no run, or more than one, answers to that name
 ├── RunStateError           the run is not in a state that allows this
@@ -60,6 +61,14 @@ class RecordError(StoreError):
 
 class RecordLengthError(RecordError):
     """The record is longer than the writer thought: somebody else appended meanwhile."""
+
+
+class MeetingTakenError(RecordError):
+    """Another rank has begun the run of that meeting; `run_id` is that run."""
+
+    def __init__(self, message: str, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class RunSealedError(RecordError):

@@ -1,4 +1,4 @@
-"""Which process writes a run, and whether it still lives."""
+"""Which processes write a run, and whether they still live."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from cognify_core.store.protocol import Owner
 _STARTED = 19  # field 22 of /proc/<pid>/stat, counted from the one after the command's closing bracket
 
 
-def this_process() -> Owner:
-    """The process that asks."""
-    return Owner(socket.gethostname(), _boot_id(), os.getpid(), _started(os.getpid()) or "")
+def this_process(rank: int = 0) -> Owner:
+    """The process that asks, which is `rank` of those that train together."""
+    return Owner(socket.gethostname(), _boot_id(), os.getpid(), _started(os.getpid()) or "", rank)
 
 
 def process_name(pid: int) -> str:

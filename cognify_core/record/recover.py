@@ -17,13 +17,15 @@ DIED = "the process that wrote it ended without closing the run"
 
 
 def recover(store: Store, spool_folder: Path, clock: Clock = utc_now) -> list[str]:
-    """Deliver spooled events, then close every run as INTERRUPTED whose process is gone; return their ids.
+    """Deliver spooled events, then close every run as INTERRUPTED that nobody writes any more; return their ids.
+
+    A run is written for as long as one of its ranks may be alive: the death of another does not end it.
 
     Raises:
         StoreError: the store cannot be written to.
     """
     running = [row.run_id for row in store.runs(addenda=True) if row.status is Status.RUNNING]
-    dead = [run_id for run_id in running if (owner := store.owner(run_id)) is None or not is_alive(owner)]
+    dead = [run_id for run_id in running if not any(map(is_alive, store.owners(run_id)))]
     _deliver_spools(store, spool_folder, alive=set(running) - set(dead))
     closed = []
     for run_id in dead:

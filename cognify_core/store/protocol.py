@@ -33,13 +33,15 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that writes a run, so that a later one can tell whether it still lives."""
+    """A process that writes a run, so that a later one can tell whether it still lives."""
 
     host: str
     boot_id: str
     pid: int
     started: str
     """Clock ticks since boot, from `/proc/<pid>/stat`: a pid alone is used again."""
+    rank: int = 0
+    """Which of the processes that train one model together it is; one that trains alone is rank 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,20 @@ class Store(Protocol):
     several processes may use one store at once. Methods that name a run raise `RunNotFoundError` where there is none.
     """
 
-    def create(self, run_id: str, opened: Draft, owner: Owner | None = None) -> None:
-        """Begin a record with `opened` (a `RunOpened`) as event 0, and say in the same transaction who writes it.
+    def create(self, run_id: str, opened: Draft, owner: Owner | None = None, *, meeting: str | None = None) -> None:
+        """Begin a record with `opened` (a `RunOpened`) as event 0.
 
-        Raises `RecordError` where the store has a run of that id or has discarded one, and for an addendum to a run
-        that is not frozen, has another nonce, or has an addendum of that ordinal already.
+        The same transaction says who writes it, and that it is the run of `meeting`, the name under which the ranks
+        of one training find each other.
+
+        Raises `MeetingTakenError`, which tells the other run's id, where that meeting has a run: of all who create
+        under one meeting, from however many processes, one succeeds. Raises `RecordError` where the store has a run
+        of that id or has discarded one, and for an addendum to a run that is not frozen, has another nonce, or has an
+        addendum of that ordinal already. Then nothing is created.
         """
+
+    def met(self, meeting: str) -> str | None:
+        """The run that was begun for `meeting`, whatever has become of it; none once it is discarded."""
 
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append `drafts` in one transaction, numbering them; return the record's new length.
@@ -155,10 +165,10 @@ class Store(Protocol):
         """Erase a run's clear values, so that they cannot be read from the disk either; return how many."""
 
     def set_owner(self, run_id: str, owner: Owner) -> None:
-        """Say which process writes the run now."""
+        """Say which process writes the run now, as the rank that `owner` is; those of other ranks stay."""
 
-    def owner(self, run_id: str) -> Owner | None:
-        """The process that last said it writes the run."""
+    def owners(self, run_id: str) -> list[Owner]:
+        """The process of each rank that last said it writes the run, by rank."""
 
     def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
         """Delete an unsealed run with all that is its own, and leave a tombstone; manifests stay, for runs share them.

@@ -11,7 +11,7 @@ from cognify_core.errors import StoreError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import RunClosed
 from cognify_core.model.record import Freeze, Status
-from cognify_core.store.protocol import Receipt, RunRow
+from cognify_core.store.protocol import Owner, Receipt, RunRow
 from cognify_core.store.tables import bundles, events, freezes, receipts, runs
 
 CLOSED = RunClosed.model_fields["kind"].default
@@ -75,6 +75,11 @@ def _closing(event: bytes) -> tuple[Status, bool]:
 def to_freeze(row: Row[Any]) -> Freeze:
     """What was fixed when a run was frozen, of a row of that table."""
     return Freeze(row.size, row.root, Digest.parse(str(row.lineage)), row.sealed_at)
+
+
+def to_owner(row: Row[Any]) -> Owner:
+    """A process that writes a run, of a row of that table."""
+    return Owner(row.host, row.boot_id, row.pid, row.started, row.rank)
 
 
 def to_bytes(value: object) -> bytes:

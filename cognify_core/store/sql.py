@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Select, Table, func, select
 
-from cognify_core.errors import RecordError, RunNotFoundError, RunSealedError, StoreError
+from cognify_core.errors import MeetingTakenError, RecordError, RunNotFoundError, RunSealedError, StoreError
 from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Draft, RunOpened
@@ -30,6 +30,7 @@ from cognify_core.store.rows import (
     select_runs,
     to_bytes,
     to_freeze,
+    to_owner,
     to_receipt,
     to_run_row,
 )
@@ -88,7 +89,7 @@ class SqlStore:
         """What the user should be told about where the store lies; mostly nothing."""
         return self._database.notes
 
-    def create(self, run_id: str, opened: Draft, owner: Owner | None = None) -> None:
+    def create(self, run_id: str, opened: Draft, owner: Owner | None = None, *, meeting: str | None = None) -> None:
         """Begin a record."""
         if not is_run_id(run_id):
             raise RecordError(f"not a run id: {run_id[:80]!r}; it is written run_20250912_143022_a7f3c")
@@ -106,12 +107,20 @@ class SqlStore:
             "ordinal": amends and amends.ordinal,
         }
         with self._database.writing() as connection:
+            _refuse_met(connection, meeting)
             self._refuse_taken(connection, run_id)
             self._refuse_amendment(connection, body)
             connection.execute(tables.runs.insert(), row)
             connection.execute(tables.events.insert(), event_row(run_id, 0, opened))
             if owner is not None:
                 _replace_owner(connection, run_id, owner)
+            if meeting is not None:
+                connection.execute(tables.meetings.insert(), {"meeting": meeting, "run_id": run_id})
+
+    def met(self, meeting: str) -> str | None:
+        """Look a meeting up."""
+        with self._database.reading() as connection:
+            return connection.execute(_met(meeting)).scalar()
 
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append to a record."""
@@ -249,12 +258,12 @@ class SqlStore:
             self._require_run(connection, run_id)
             _replace_owner(connection, run_id, owner)
 
-    def owner(self, run_id: str) -> Owner | None:
+    def owners(self, run_id: str) -> list[Owner]:
         """Ask who writes."""
         with self._database.reading() as connection:
             self._require_run(connection, run_id)
-            row = connection.execute(_of(tables.owners, run_id)).first()
-        return None if row is None else Owner(row.host, row.boot_id, row.pid, row.started)
+            rows = connection.execute(_of(tables.owners, run_id).order_by(tables.owners.c.rank))
+            return [to_owner(row) for row in rows]
 
     def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
         """Delete an unsealed run."""
@@ -349,8 +358,18 @@ def _of(table: Table, run_id: str, *, column: str = "run_id") -> Select[Any]:
 
 
 def _replace_owner(connection: Connection, run_id: str, owner: Owner) -> None:
-    connection.execute(tables.owners.delete().where(tables.owners.c.run_id == run_id))
+    same = tables.owners.c.run_id == run_id, tables.owners.c.rank == owner.rank
+    connection.execute(tables.owners.delete().where(*same))
     connection.execute(tables.owners.insert(), asdict(owner) | {"run_id": run_id})
+
+
+def _met(meeting: str) -> Select[Any]:
+    return select(tables.meetings.c.run_id).where(tables.meetings.c.meeting == meeting)
+
+
+def _refuse_met(connection: Connection, meeting: str | None) -> None:
+    if meeting is not None and (run_id := connection.execute(_met(meeting)).scalar()) is not None:
+        raise MeetingTakenError(f"{run_id} has been begun under the meeting {meeting!r} already", run_id)
 
 
 def _manifest(digest: Digest) -> Select[Any]:

@@ -1,6 +1,6 @@
 """The tables of a store, in SQLAlchemy Core's words, for every database that it speaks.
 
-Every table but the two side tables holds what is written once. Those have no hidden row number (SQLite's `WITHOUT
+Every table but `openings` and `owners` holds what is written once. Those have no hidden row number (SQLite's `WITHOUT
 ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and fire no trigger.
 """
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -123,9 +123,19 @@ openings = Table(
 owners = Table(
     "owners",
     metadata,
-    Column("run_id", Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("rank", Integer, nullable=False, server_default="0"),  # a Cognify of schema 0001 may still be writing
     Column("host", Text, nullable=False),
     Column("boot_id", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "rank", name="one_owner_per_rank"),
+)
+
+meetings = Table(
+    "meetings",
+    metadata,
+    Column("meeting", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -16,7 +16,10 @@ from __future__ import annotations
 SEALED = "sealed: "
 """A refusal that begins so is because the run is closed or frozen; any other, because the record would not hold."""
 
-_WRITTEN_ONCE = ("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones")
+_WRITTEN_ONCE = ("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones", "meetings")
+_ERASABLE = ("meetings",)
+"""Written once, but no part of a record: whoever likes may delete it."""
+
 _LENGTH = "(SELECT COALESCE(MAX(seq) + 1, 0) FROM events WHERE run_id = NEW.run_id)"
 _LAST_KIND = "(SELECT kind FROM events WHERE run_id = NEW.run_id ORDER BY seq DESC LIMIT 1)"
 _FROZEN = "EXISTS (SELECT 1 FROM freezes WHERE run_id = NEW.run_id)"
@@ -71,6 +74,10 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         (_FROZEN, f"{SEALED}a frozen run cannot be discarded"),
         (f"NEW.size IS NOT {_LENGTH}", "a tombstone tells the record's length"),
     ),
+    "meetings": (
+        ("EXISTS (SELECT 1 FROM meetings WHERE meeting = NEW.meeting)", "a meeting has one run"),
+        (_NO_RUN, "a meeting is of a run"),
+    ),
 }
 
 
@@ -80,7 +87,8 @@ def sqlite_triggers() -> dict[str, str]:
     for table in _WRITTEN_ONCE:
         created[f"{table}_insert"] = _insert_trigger(table)
         created[f"{table}_update"] = _trigger(table, "UPDATE", f"SELECT {_raise(f'{table} are never changed')};")
-        created[f"{table}_delete"] = _delete_trigger(table)
+        if table not in _ERASABLE:
+            created[f"{table}_delete"] = _delete_trigger(table)
     created["tombstones_discard"] = _discard_trigger()
     return created
 
@@ -107,6 +115,6 @@ def _delete_trigger(table: str) -> str:
 
 
 def _discard_trigger() -> str:
-    tables = ("events", "openings", "owners", "runs")
+    tables = ("events", "openings", "owners", "meetings", "runs")
     deletions = " ".join(f"DELETE FROM {table} WHERE run_id = NEW.run_id;" for table in tables)  # noqa: S608 - our own names
     return f"CREATE TRIGGER tombstones_discard AFTER INSERT ON tombstones BEGIN {deletions} END"

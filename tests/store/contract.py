@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from cognify_core.errors import (
     FormatError,
+    MeetingTakenError,
     RecordError,
     RecordLengthError,
     RunNotFoundError,
@@ -23,10 +26,12 @@ from tests import factories
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
+    MEETING,
     OTHER,
     RUN,
     amends,
     begin,
+    begin_met,
     closed,
     draft,
     freeze_of,
@@ -51,7 +56,7 @@ class RecordContract:
 
     def test_a_run_can_have_an_owner_from_its_first_event_on(self, store: Store) -> None:
         store.create(RUN, draft(factories.opened()), OWNER)
-        assert store.owner(RUN) == OWNER
+        assert store.owners(RUN) == [OWNER]
 
     def test_nothing_but_run_opened_begins_a_record(self, store: Store) -> None:
         with pytest.raises(RecordError, match="begins with run_opened"):
@@ -279,6 +284,7 @@ class RunContract:
         begin(store)
         store.append(RUN, [note(1)])
         store.set_owner(RUN, OWNER)
+        store.set_owner(RUN, replace(OWNER, rank=1))
         store.put_openings(RUN, OPENINGS)
         root = root_hash(leaf_hash(event) for event in store.events(RUN)).hex()
         stone = store.discard(RUN, "a typo in the data", factories.CLOSED_AT)
@@ -354,12 +360,23 @@ class BelongingsContract:
         store.put_bundle(RUN, BUNDLE)
         assert store.erase_openings(RUN) == 2
 
-    def test_the_last_owner_counts(self, store: Store) -> None:
+    def test_the_last_owner_of_a_rank_counts(self, store: Store) -> None:
         begin(store)
-        assert store.owner(RUN) is None
+        assert store.owners(RUN) == []
         store.set_owner(RUN, OWNER)
         store.set_owner(RUN, Owner("host", "boot", 4712, "123999"))
-        assert store.owner(RUN) == Owner("host", "boot", 4712, "123999")
+        assert store.owners(RUN) == [Owner("host", "boot", 4712, "123999", rank=0)]
+
+    def test_each_rank_of_a_run_has_an_owner(self, store: Store) -> None:
+        begin(store)
+        begin(store, OTHER)
+        ranks = [Owner("host", "boot", 4711 + rank, "123456", rank) for rank in range(11)]
+        for owner in reversed(ranks):
+            store.set_owner(RUN, owner)
+        moved = Owner("another-host", "boot", 1, "1", 3)
+        store.set_owner(RUN, moved)
+        assert store.owners(RUN) == [*ranks[:3], moved, *ranks[4:]]
+        assert store.owners(OTHER) == []
 
     def test_every_method_says_that_there_is_no_such_run(self, store: Store) -> None:
         freeze = Freeze(1, "0" * 64, Digest.of(b""), factories.SEALED_AT)
@@ -378,12 +395,83 @@ class BelongingsContract:
             lambda: store.openings(RUN),
             lambda: store.erase_openings(RUN),
             lambda: store.set_owner(RUN, OWNER),
-            lambda: store.owner(RUN),
+            lambda: store.owners(RUN),
             lambda: store.discard(RUN, "", factories.TIME),
         ):
             with pytest.raises(RunNotFoundError, match=f"there is no run {RUN}"):
                 call()
 
 
-class StoreContract(RecordContract, RunContract, BelongingsContract):
+class MeetingContract:
+    """How the processes that write one run find it."""
+
+    def test_a_meeting_nobody_came_to_has_no_run(self, store: Store) -> None:
+        begin(store)
+        assert store.met(MEETING) is None
+
+    def test_a_meeting_tells_the_run_that_was_begun_for_it(self, store: Store) -> None:
+        begin_met(store, RUN)
+        begin_met(store, OTHER, meeting="another")
+        assert (store.met(MEETING), store.met("another")) == (RUN, OTHER)
+
+    def test_a_meeting_is_one_runs(self, store: Store) -> None:
+        begin_met(store, RUN)
+        with pytest.raises(MeetingTakenError, match=f"{RUN} has been begun under the meeting 'job-17/0'") as caught:
+            begin_met(store, OTHER)
+        assert caught.value.run_id == RUN
+        assert store.met(MEETING) == RUN
+
+    def test_who_comes_late_to_a_meeting_creates_nothing(self, store: Store) -> None:
+        begin_met(store, RUN)
+        with pytest.raises(MeetingTakenError):
+            begin_met(store, OTHER)
+        assert [row.run_id for row in store.runs()] == [RUN]
+        with pytest.raises(RunNotFoundError):
+            store.owners(OTHER)
+
+    def test_who_comes_late_with_the_same_id_learns_that_the_meeting_is_taken(self, store: Store) -> None:
+        begin_met(store, RUN)
+        with pytest.raises(MeetingTakenError) as caught:
+            begin_met(store, RUN)
+        assert caught.value.run_id == RUN
+
+    def test_a_run_that_cannot_be_created_leaves_its_meeting_open(self, store: Store) -> None:
+        begin(store, RUN)
+        with pytest.raises(RecordError, match=f"there is a run {RUN} already"):
+            begin_met(store, RUN)
+        assert store.met(MEETING) is None
+        begin_met(store, OTHER)
+        assert store.met(MEETING) == OTHER
+
+    def test_a_meeting_outlives_the_end_of_its_run(self, store: Store) -> None:
+        begin_met(store, RUN)
+        store.append(RUN, [closed()])
+        store.freeze(RUN, freeze_of(store))
+        store.put_bundle(RUN, BUNDLE)
+        assert store.met(MEETING) == RUN
+        with pytest.raises(MeetingTakenError):
+            begin_met(store, OTHER)
+
+    def test_a_discarded_run_leaves_its_meeting_open(self, store: Store) -> None:
+        begin_met(store, RUN)
+        begin_met(store, OTHER, meeting="another")
+        store.discard(RUN, "a typo", factories.TIME)
+        assert (store.met(MEETING), store.met("another")) == (None, OTHER)
+        begin_met(store, ADDENDUM)
+        assert store.met(MEETING) == ADDENDUM
+
+    def test_of_threads_that_create_under_one_meeting_at_once_one_succeeds(self, store: Store) -> None:
+        def come(number: int) -> str:
+            try:
+                begin_met(store, f"run_20250912_143022_0000{number}")
+            except MeetingTakenError as taken:
+                return taken.run_id
+            return f"run_20250912_143022_0000{number}"
+
+        with ThreadPoolExecutor(4) as threads:
+            learnt = set(threads.map(come, range(4)))
+        assert [row.run_id for row in store.runs()] == list(learnt) == [store.met(MEETING)]
+
+
+class StoreContract(RecordContract, RunContract, BelongingsContract, MeetingContract):
     """All of it."""

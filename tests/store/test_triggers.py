@@ -16,14 +16,16 @@ from cognify_core.store.sql import open_store
 from cognify_core.store.tables import metadata
 from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
-from tests.store.contract import OPENINGS, OWNER
+from tests.store.contract import OPENINGS
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
+    MEETING,
     OTHER,
     RUN,
     amends,
     begin,
+    begin_met,
     closed,
     frozen,
     note,
@@ -43,10 +45,9 @@ TABLES = tuple(metadata.tables)
 def database(path: Path) -> Iterator[sqlite3.Connection]:
     """One open run, one closed, one sealed with an addendum, one discarded; spoken to by somebody else's program."""
     store = open_store(path)
-    begin(store, OTHER)
+    begin_met(store, OTHER)
     store.append(OTHER, notes(1, 2))
     store.put_openings(OTHER, OPENINGS)
-    store.set_owner(OTHER, OWNER)
     begin(store, CLOSED)
     store.append(CLOSED, [closed()])
     begin(store, STONE)
@@ -82,12 +83,17 @@ WRITTEN_ONCE = {
     "receipts": "a package has one receipt",
     "manifests": "a manifest is kept once",
     "tombstones": "a run is discarded once",
+    "meetings": "a meeting has one run",
 }
-"""Every table but the side tables, and why its first row cannot be inserted again."""
+"""Every table whose rows stay as they are, and why its first row cannot be inserted again."""
+
+ERASABLE = ("openings", "owners", "meetings")
+"""The side tables: what stands in them is no evidence."""
 
 
 def test_every_table_but_the_side_tables_is_written_once() -> None:
     assert set(TABLES) - set(WRITTEN_ONCE) == {"openings", "owners"}
+    assert set(TABLES) - set(ERASABLE) == set(WRITTEN_ONCE) - {"meetings"}
 
 
 @pytest.mark.parametrize("table", WRITTEN_ONCE)
@@ -97,8 +103,8 @@ def test_what_is_written_once_is_never_changed(database: sqlite3.Connection, tab
         refuse(database, f"{how} {table} SET {column.name} = {column.name}", f"{table} are never changed")
 
 
-@pytest.mark.parametrize("table", WRITTEN_ONCE)
-def test_what_is_written_once_is_never_deleted(database: sqlite3.Connection, table: str) -> None:
+@pytest.mark.parametrize("table", [table for table in WRITTEN_ONCE if table not in ERASABLE])
+def test_what_is_evidence_is_never_deleted(database: sqlite3.Connection, table: str) -> None:
     refuse(database, f"DELETE FROM {table}", f"{table} are never deleted")
 
 
@@ -190,6 +196,10 @@ class TestBelongings:
         values = f"('h', '{CLOSED}', 0, 'json', NULL, 'r', '[]', 'p', x'00')"
         refuse(database, f"{how} INTO receipts VALUES {values}", "only a frozen run has packages")
 
+    def test_a_meeting_is_of_a_run_and_keeps_it(self, database: sqlite3.Connection, how: str) -> None:
+        refuse(database, f"{how} INTO meetings VALUES ('{MEETING}', '{RUN}')", "a meeting has one run")
+        refuse(database, f"{how} INTO meetings VALUES ('another', '{NEW}')", "a meeting is of a run")
+
     def test_a_tombstone_is_of_a_run_that_may_go(self, database: sqlite3.Connection, how: str) -> None:
         for run_id, size, because in (
             (RUN, 3, "sealed: a frozen run cannot be discarded"),
@@ -204,12 +214,13 @@ def test_a_tombstone_takes_the_whole_run_with_it(database: sqlite3.Connection) -
     before = contents(database)
     database.execute(f"INSERT INTO tombstones VALUES ('{OTHER}', 9, 'because', 't', 3, 'r')")
     after = contents(database)
-    for table in ("runs", "events", "openings", "owners"):
+    for table in ("runs", "events", *ERASABLE):
         assert after[table] == [row for row in before[table] if OTHER not in row]
 
 
 def test_the_side_tables_can_be_erased_by_anyone(database: sqlite3.Connection) -> None:
-    for table in ("openings", "owners"):
+    for table in ERASABLE:
+        assert contents(database)[table]
         database.execute(f"DELETE FROM {table}")
         assert contents(database)[table] == []
 

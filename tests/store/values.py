@@ -8,12 +8,13 @@ from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, Body, Draft, Note, RunClosed
 from cognify_core.model.record import Freeze
-from cognify_core.store.protocol import Receipt, Store
+from cognify_core.store.protocol import Owner, Receipt, Store
 from tests import factories
 
 RUN = factories.RUN_ID
 OTHER = factories.OTHER_RUN_ID
 ADDENDUM = "run_20250914_090000_0c0de"
+MEETING = "job-17/0"
 BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'
 
 
@@ -42,6 +43,11 @@ def begin(store: Store, run_id: str = RUN, **opened: object) -> None:
     """A run that is open, and holds `run_opened` alone."""
     time = opened.pop("time", factories.OPENED_AT)
     store.create(run_id, draft(factories.opened(**opened), time=str(time)))
+
+
+def begin_met(store: Store, run_id: str, *, meeting: str = MEETING) -> None:
+    """A run that is open, begun by a process of its own for a meeting."""
+    store.create(run_id, draft(factories.opened()), Owner("host", "boot", 4711, run_id), meeting=meeting)
 
 
 def frozen(store: Store, run_id: str = RUN, **opened: object) -> Freeze:
