@@ -15,8 +15,11 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
-from cognify_integrations.hf_describe import describe_training, names_of
-from cognify_integrations.hf_weights import record_base, record_final, record_resumed
+from cognify_integrations.describing_models import names_of
+from cognify_integrations.hf_describe import describe_training, facts_of_training, name_of_rows
+from cognify_integrations.hf_reference import UNSEEN, record_reference
+from cognify_integrations.hf_weights import record_resumed
+from cognify_integrations.weights_of_models import record_base, record_final
 
 
 class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is untyped
@@ -28,7 +31,11 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         project: The AI system that the run serves; else as `cognify.init` or `COGNIFY_PROJECT` says.
         run_name: A name for people.
         tags: Short facts for people.
+        reference: The model that a preference training (TRL) measures itself against, which no hook is shown. It may
+            also be set later, as in `callback.reference = trainer.ref_model`; None where it has no weights of its own.
     """
+
+    reference: Any = UNSEEN
 
     def __init__(
         self,
@@ -37,8 +44,10 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         project: str | None = None,
         run_name: str | None = None,
         tags: dict[str, str] | None = None,
+        reference: Any = UNSEEN,
     ) -> None:
         self.seal, self.project, self.run_name, self.tags = seal, project, run_name, tags
+        self.reference = reference
         self._forget()
 
     def _forget(self) -> None:
@@ -78,17 +87,19 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         names = names_of(model)
         config = describe_training(live.run, args, model, found.get("processing_class"), names)
         loader = found.get("train_dataloader")
-        rows, with_source = session.record_fed(
-            live, getattr(loader, "dataset", None), name=names.dataset(loader), role="train"
-        )
-        fed = [config, rows, *record_base(live, model, names, session.settings.initial_weights_limit)]
+        called = name_of_rows(loader)
+        rows, with_source = session.record_fed(live, getattr(loader, "dataset", None), name=called, role="train")
+        limit = session.settings.initial_weights_limit
+        base = record_base(live, model, names, limit)
+        reference = record_reference(live, args, model, base[-1], self.reference, limit)
+        fed = [config, rows, *base, *reference.refs]
         if state.global_step:
             fed += record_resumed(live, model, Path(args.output_dir), state)
         live.feed(fed)
-        live.run.phase("training_started", **names.training(args, state, loader))
+        live.run.phase("training_started", **facts_of_training(args, state, loader))
         if not with_source:
             live.gap(
-                f"ds_{names.dataset(loader)}_v1",
+                f"ds_{called}_v1",
                 "source: unresolved",
                 mend='cognify.dataset("<the files>", name="…") before the training',
             )
