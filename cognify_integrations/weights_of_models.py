@@ -41,7 +41,7 @@ def record_initial(run: Run, initial: Outcome) -> str:
 
 
 def record_base_model(live: LiveRun, model: Any, names: Names, initial: Outcome) -> str:
-    """Record the base model; return its ref. That of PEFT is frozen, and hashed in the background; else it is `initial`."""
+    """Record the base model; return its ref. A frozen one (PEFT) is hashed in the background; else it is `initial`."""
     frozen = active_peft_config(model) is not None
     in_memory: Callable[[], Outcome] = (lambda: hashed(base_tensors(model))) if frozen else lambda: initial
     return record_matched(live, f"base_{names.model}", names.path, type(model).__name__, in_memory)
