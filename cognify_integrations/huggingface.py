@@ -96,7 +96,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         if state.global_step:
             fed += record_resumed(live, model, Path(args.output_dir), state)
         live.feed(fed)
-        live.run.phase("training_started", **facts_of_training(args, state, loader))
+        live.run.phase("training_started", **facts_of_training(args, state, loader), reference=reference.facts)
         if not with_source:
             live.gap(
                 f"ds_{called}_v1",
