@@ -13,14 +13,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from cognify_core.errors import RecordError, RecordLengthError, RunNotFoundError, RunSealedError
+from cognify_core.errors import MeetingTakenError, RecordError, RecordLengthError, RunNotFoundError, RunSealedError
 from cognify_core.model.events import Draft, RunClosed
 from cognify_core.model.record import Freeze
+from cognify_core.store.protocol import Owner
 from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
-from tests.store.values import begin, closed, freeze_of, note
+from tests.store.values import closed, freeze_of, note
 
 RUN_IDS = st.sampled_from([f"run_20250912_143022_0000{digit}" for digit in range(3)])
+MEETINGS = st.sampled_from(["one", "two"])
 DRAFTS = st.lists(
     st.one_of(
         st.builds(note, st.integers(0, 30), writer=st.sampled_from(["rank0", "rank1"])),
@@ -40,6 +42,8 @@ class Model:
     closed: bool = False
     freeze: Freeze | None = None
     bundle: bytes | None = None
+    meeting: str | None = None
+    owners: dict[int, Owner] = field(default_factory=dict)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -68,15 +72,30 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
         self.store = open_store(self.path)
 
-    @rule(run_id=RUN_IDS)
-    def create(self, run_id: str) -> None:
-        if run_id in self.models or run_id in self.discarded:
-            with pytest.raises(RecordError):
-                begin(self.store, run_id)
-            return
-        begin(self.store, run_id)
+    @rule(run_id=RUN_IDS, meeting=st.one_of(st.none(), MEETINGS))
+    def create(self, run_id: str, meeting: str | None) -> None:
         first = Draft(factories.OPENED_AT, factories.opened(), "main", 0)
-        self.models[run_id] = Model([first.at(run_id, 0).encode()])
+        if (met := self.met(meeting)) is not None:
+            with pytest.raises(MeetingTakenError) as caught:
+                self.store.create(run_id, first, meeting=meeting)
+            assert caught.value.run_id == met
+        elif run_id in self.models or run_id in self.discarded:
+            with pytest.raises(RecordError):
+                self.store.create(run_id, first, meeting=meeting)
+        else:
+            self.store.create(run_id, first, meeting=meeting)
+            self.models[run_id] = Model([first.at(run_id, 0).encode()], meeting=meeting)
+
+    def met(self, meeting: str | None) -> str | None:
+        """The run that was begun for a meeting, as the model has it."""
+        met = (run_id for run_id, model in self.models.items() if model.meeting == meeting)
+        return None if meeting is None else next(met, None)
+
+    @rule(run_id=RUN_IDS, rank=st.integers(0, 2), pid=st.integers(1, 9))
+    def set_owner(self, run_id: str, rank: int, pid: int) -> None:
+        if (model := self.models.get(run_id)) is not None:
+            model.owners[rank] = Owner("host", "boot", pid, "1", rank)
+            self.store.set_owner(run_id, model.owners[rank])
 
     @rule(run_id=RUN_IDS, drafts=DRAFTS, shift=st.sampled_from([None, None, 0, 1]))
     def append(self, run_id: str, drafts: list[Draft], shift: int | None) -> None:
@@ -143,6 +162,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert list(self.store.events(run_id)) == model.events
             assert (rows[run_id].size, rows[run_id].freeze) == (len(model.events), model.freeze)
             assert self.store.bundle(run_id) == model.bundle
+            assert self.store.owners(run_id) == [model.owners[rank] for rank in sorted(model.owners)]
+        for meeting in ("one", "two"):
+            assert self.store.met(meeting) == self.met(meeting)
 
 
 def test_any_sequence_of_calls_leaves_a_store_like_its_model(empty_store: Path) -> None:

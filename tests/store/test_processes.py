@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,12 @@ import pytest
 
 from cognify_core.model.events import parse_event
 from cognify_core.store.sql import open_store
-from tests.store.values import RUN, begin, note
+from tests.store.programs import REPOSITORY, run
+from tests.store.values import MEETING, RUN, begin, note
 
 WRITERS = ("rank0", "rank1", "rank2")
 EVENTS = 40
+RANKS = 8
 
 
 @pytest.mark.parametrize("kind", ["ext4", "nfs4"])
@@ -31,3 +34,77 @@ def test_processes_that_write_one_run_at_once_leave_one_whole_record(path: Path,
     for writer in WRITERS:
         sent = [note(counter, writer=writer).body for counter in range(EVENTS)]
         assert [event.body for event in events if event.body in sent] == sent
+
+
+@pytest.mark.parametrize("kind", ["ext4", "nfs4"])
+def test_of_processes_that_create_under_one_meeting_at_once_one_succeeds(tmp_path: Path, kind: str) -> None:
+    """Each waits for the word to start, then opens a store that is not there yet and creates a run of its own."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"23 22 0:2 / {tmp_path} rw - {kind} device rw\n")
+    run(f"""
+import os
+from pathlib import Path
+import alembic.command
+from cognify_core.errors import MeetingTakenError
+from cognify_core.store.protocol import Owner
+from cognify_core.store.sql import open_store
+from tests import factories
+from tests.store.values import MEETING, draft
+
+mounts = Path({str(mounts)!r})
+
+def come(path, rank):
+    store = open_store(path, mounts=mounts)
+    mine = f"run_20250912_143022_0000{{rank}}"
+    owner = Owner("host", "boot", os.getpid(), "1", rank)
+    try:
+        store.create(mine, draft(factories.opened()), owner, meeting=MEETING)
+    except MeetingTakenError as taken:
+        assert taken.run_id == store.met(MEETING) != mine
+        store.set_owner(taken.run_id, owner)
+        return f"late {{taken.run_id}}"
+    assert store.met(MEETING) == mine
+    return f"first {{mine}}"
+
+for attempt in range(3):
+    path = Path({str(tmp_path)!r}, f"home{{attempt}}", "cognify.db")
+    wait, start = os.pipe()
+    hear, tell = os.pipe()
+    children = []
+    for rank in range({RANKS}):
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.close(start)
+            os.read(wait, 1)  # until the parent lets all go at once
+            status = 1
+            try:
+                os.write(tell, (come(path, rank) + "\\n").encode())
+                status = 0
+            finally:
+                os._exit(status)
+    os.close(start)
+    os.close(tell)
+    told = sorted(os.fdopen(hear).read().splitlines())
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * {RANKS}
+    store = open_store(path, mounts=mounts)
+    (row,) = store.runs()
+    assert told == [f"first {{row.run_id}}"] + [f"late {{row.run_id}}"] * {RANKS - 1}
+    assert [(owner.rank, owner.pid) for owner in store.owners(row.run_id)] == list(enumerate(children))
+    store.close()
+""")
+
+
+def test_a_meeting_outlives_the_process_that_was_killed_right_after_it(path: Path) -> None:
+    program = f"""
+import os, signal
+from cognify_core.store.sql import open_store
+from tests.store.values import RUN, begin_met
+begin_met(open_store({str(path)!r}), RUN)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", program], check=False, cwd=REPOSITORY)
+    assert killed.returncode == -signal.SIGKILL
+    store = open_store(path)
+    assert store.met(MEETING) == RUN
+    assert [owner.rank for owner in store.owners(RUN)] == [0]
+    store.close()

@@ -225,6 +225,11 @@ def test_the_side_tables_can_be_erased_by_anyone(database: sqlite3.Connection) -
         assert contents(database)[table] == []
 
 
+def test_a_meeting_has_one_run_even_where_the_trigger_is_gone(database: sqlite3.Connection) -> None:
+    database.execute("DROP TRIGGER meetings_insert")
+    refuse(database, f"INSERT INTO meetings VALUES ('{MEETING}', '{RUN}')", "UNIQUE constraint failed")
+
+
 def test_an_event_that_keeps_the_rules_is_taken(database: sqlite3.Connection) -> None:
     database.execute(f"INSERT {event(OTHER, 3)}")
     assert database.execute(f"SELECT count(*) FROM events WHERE run_id = '{OTHER}'").fetchone() == (4,)

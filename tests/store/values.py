@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, Body, Draft, Note, RunClosed
 from cognify_core.model.record import Freeze
 from cognify_core.store.protocol import Owner, Receipt, Store
+from cognify_core.store.sqlite import APPLICATION_ID
 from tests import factories
 
 RUN = factories.RUN_ID
 OTHER = factories.OTHER_RUN_ID
 ADDENDUM = "run_20250914_090000_0c0de"
 MEETING = "job-17/0"
+_OLD = Path(__file__).parent / "old" / "schema_0001.sql"
 BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'
 
 
@@ -37,6 +42,15 @@ def closed(counter: int = 1000, *, writer: str = "main", complete: bool = True, 
         counter,
         writer=writer,
     )
+
+
+def old_store(path: Path) -> Path:
+    """Make a store of schema 0001 at `path`, as the Cognify that had it left it: `RUN` is open and has an owner."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = wal")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.executescript(_OLD.read_text(encoding="utf-8"))
+    return path
 
 
 def begin(store: Store, run_id: str = RUN, **opened: object) -> None:

@@ -1,0 +1,129 @@
+"""Stores that an older Cognify left."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cognify_core.errors import StoreError
+from cognify_core.model.digest import Digest
+from cognify_core.model.record import Status
+from cognify_core.store.sql import SqlStore, open_store
+from cognify_core.store.tables import REVISIONS
+from tests import factories
+from tests.store.contract import OPENINGS, OWNER
+from tests.store.values import (
+    ADDENDUM,
+    BUNDLE,
+    MEETING,
+    OTHER,
+    RUN,
+    begin_met,
+    closed,
+    draft,
+    freeze_of,
+    note,
+    notes,
+    old_store,
+    receipt,
+)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Where a store of schema 0001 lies."""
+    return old_store(tmp_path / "cognify.db")
+
+
+@pytest.fixture
+def upgraded(old: Path) -> Iterator[SqlStore]:
+    """That store, opened by this Cognify."""
+    store = open_store(old)
+    yield store
+    store.close()
+
+
+def test_an_old_store_keeps_its_records_byte_for_byte(upgraded: SqlStore) -> None:
+    assert [(row.run_id, row.status, row.size) for row in upgraded.runs(addenda=True)] == [
+        (ADDENDUM, Status.RUNNING, 1),
+        (OTHER, Status.AUDIT_SEALED, 3),
+        (RUN, Status.RUNNING, 3),
+    ]
+    first = draft(factories.opened(), time=factories.OPENED_AT)
+    assert list(upgraded.events(RUN)) == [
+        event.at(RUN, seq).encode() for seq, event in enumerate([first, *notes(1, 2)])
+    ]
+
+
+def test_an_old_store_keeps_what_belongs_to_its_runs(upgraded: SqlStore) -> None:
+    assert (upgraded.run(OTHER).freeze, upgraded.bundle(OTHER)) == (freeze_of(upgraded, OTHER), BUNDLE)
+    assert upgraded.receipts(OTHER) == [receipt(run_id=OTHER)]
+    assert [row.run_id for row in upgraded.addenda(OTHER)] == [ADDENDUM]
+    assert upgraded.openings(RUN) == OPENINGS
+    assert upgraded.manifest(Digest.of(factories.TREE)) == factories.TREE
+    assert [stone.reason for stone in upgraded.tombstones()] == ["a typo"]
+
+
+def test_who_owned_a_run_in_an_old_store_is_its_rank_0(upgraded: SqlStore) -> None:
+    assert (upgraded.owners(RUN), upgraded.owners(ADDENDUM)) == ([OWNER], [])
+    assert OWNER.rank == 0
+
+
+def test_an_upgraded_store_is_written_on(upgraded: SqlStore) -> None:
+    assert upgraded.append(RUN, [note(3), closed()]) == 5
+    begin_met(upgraded, "run_20250915_000000_00001")
+    assert upgraded.met(MEETING) == "run_20250915_000000_00001"
+    upgraded.discard(ADDENDUM, "a typo", factories.TIME)
+
+
+def test_an_upgraded_store_has_the_schema_of_a_new_one(upgraded: SqlStore, old: Path, empty_store: Path) -> None:
+    assert _schema(old) == _schema(empty_store)
+    assert _revision(old) == REVISIONS[-1]
+
+
+def test_a_process_of_the_older_cognify_writes_on_while_the_store_is_upgraded(old: Path) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None)) as older:
+        older.execute("SELECT * FROM owners").fetchall()
+        store = open_store(old)
+        older.execute(f"DELETE FROM owners WHERE run_id = '{RUN}'")
+        older.execute(
+            f"INSERT INTO owners (run_id, host, boot_id, pid, started) VALUES ('{RUN}', 'host', 'boot', 4711, '123456')"
+        )
+        assert store.owners(RUN) == [OWNER]
+        store.close()
+
+
+def test_several_threads_may_upgrade_one_store_at_once(old: Path) -> None:
+    def count_runs(_: int) -> int:
+        store = open_store(old)
+        runs = len(store.runs())
+        store.close()
+        return runs
+
+    with ThreadPoolExecutor(5) as threads:
+        assert list(threads.map(count_runs, range(5))) == [2] * 5
+
+
+def test_an_upgrade_that_fails_leaves_the_old_store(old: Path) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None)) as database:
+        database.execute("CREATE TABLE meetings (agenda TEXT)")
+    before = _schema(old)
+    with pytest.raises(StoreError, match=r"cognify\.db failed: .*table meetings already exists"):
+        open_store(old)
+    assert (_schema(old), _revision(old)) == (before, "0001")
+
+
+def _schema(path: Path) -> set[tuple[str, str, str]]:
+    with closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    return {(kind, name, " ".join((sql or "").replace('"', "").split())) for kind, name, sql in rows}
+
+
+def _revision(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as database:
+        return str(database.execute("SELECT version_num FROM alembic_version").fetchone()[0])
