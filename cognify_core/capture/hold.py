@@ -32,7 +32,9 @@ ROTATED = "rotated before hashed"
 _RANKS = 64  # times as many files as may be held are listed where most of them are other processes'
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
+    """A file that is held open: its path within the tree, and what it was when it was opened."""
+
     name: bytes
     fd: int
     stamp: Stamp
@@ -43,7 +45,7 @@ def hold_tree(path: Path, *, limit: int = 256, mine: Mine = all_of_them) -> Held
 
     Never raises for what it finds: what is wrong with the folder is the outcome's reason.
     """
-    opened: list[_Opened] = []
+    opened: list[Opened] = []
     try:
         root = real_directory(path)
         listed = scan_tree(root, boundary_of(path, root), limit if mine is all_of_them else limit * _RANKS)
@@ -55,7 +57,7 @@ def hold_tree(path: Path, *, limit: int = 256, mine: Mine = all_of_them) -> Held
         return HeldTree(path, mine=mine)
     except CaptureError as error:
         _close(opened)
-        return HeldTree(path, problem=None if _no_descriptor_left(error) else error.reason, mine=mine)
+        return HeldTree(path, problem=None if no_descriptor_left(error) else error.reason, mine=mine)
     return HeldTree(path, opened, scan.empty_directories, others=scan.others, mine=mine)
 
 
@@ -69,7 +71,7 @@ class HeldTree:
     def __init__(
         self,
         path: Path,
-        opened: Iterable[_Opened] = (),
+        opened: Iterable[Opened] = (),
         empty_directories: int = 0,
         problem: str | None = None,
         others: tuple[bytes, ...] = (),
@@ -154,18 +156,19 @@ class HeldTree:
         return tree.outcome
 
 
-def _open_all(scan: Scan, opened: list[_Opened]) -> None:
+def _open_all(scan: Scan, opened: list[Opened]) -> None:
     for name, path in scan.files:
         fd = open_file(path, name)
-        opened.append(_Opened(name, fd, (0, 0, 0, 0)))
-        opened[-1] = _Opened(name, fd, stamp_open(fd, name))
+        opened.append(Opened(name, fd, (0, 0, 0, 0)))
+        opened[-1] = Opened(name, fd, stamp_open(fd, name))
 
 
-def _no_descriptor_left(error: CaptureError) -> bool:
+def no_descriptor_left(error: CaptureError) -> bool:
+    """Whether a file could not be opened only because the process has too many open."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EMFILE, errno.ENFILE)
 
 
-def _close(opened: list[_Opened]) -> None:
+def _close(opened: list[Opened]) -> None:
     while opened:
         os.close(opened.pop().fd)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cognify_core.capture.hold import HeldTree, hold_tree
+from cognify_core.capture.hold_file import hold_file
 from cognify_core.capture.mounts import free_bytes, is_network
 from cognify_core.capture.scan import Mine, all_of_them
 
@@ -24,7 +25,7 @@ class Holder:
     One that is being hashed is never let go.
 
     Args:
-        trees: how many folders are held at once.
+        trees: how many checkpoints are held at once.
         descriptors: how many files; by default 256, or a quarter of what the process may open.
         free: tells the bytes that are free where a path lies.
         network: tells whether a path lies on a network file system, where nothing is held.
@@ -48,8 +49,12 @@ class Holder:
         _forget_after_fork(weakref.ref(self))
 
     def hold(self, path: Path, mine: Mine = all_of_them) -> HeldTree:
-        """Open the files at `path` that are `mine` if the bounds allow it. For the training thread: well under 5 ms."""
-        held = hold_tree(path, limit=0 if self._is_network(path) else self._descriptors, mine=mine)
+        """Open the file at `path`, or those of a folder that are `mine`, if the bounds allow it.
+
+        For the training thread: well under 5 ms.
+        """
+        limit = 0 if self._is_network(path) else self._descriptors
+        held = hold_file(path, limit=limit) if path.is_file() else hold_tree(path, limit=limit, mine=mine)
         with self._lock:
             self._held = [tree for tree in self._held if tree.descriptors]
             if held.descriptors:
@@ -61,7 +66,7 @@ class Holder:
 
     @property
     def held(self) -> tuple[HeldTree, ...]:
-        """The folders whose files are open now, oldest first."""
+        """The checkpoints whose files are open now, oldest first."""
         with self._lock:
             return tuple(tree for tree in self._held if tree.descriptors)
 

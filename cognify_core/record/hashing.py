@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cognify_core.capture.files import file_outcome
+from cognify_core.capture.hold import HeldTree
 from cognify_core.capture.holder import Holder
 from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.pool import Pool
+from cognify_core.capture.scan import Mine
 from cognify_core.capture.worker_client import Worker
 
 Done: TypeAlias = Callable[[Outcome], None]
@@ -34,11 +35,12 @@ class Hashing:
         self._worker.start()
 
     def checkpoint(self, path: Path, done: Done) -> None:
-        """Open every file of a checkpoint folder now, hash later: it may be rotated away meanwhile."""
-        if path.is_file():
-            self._submit(self._threads, str(path), lambda: file_outcome(path), done)
-        else:
-            self._submit(self._threads, str(path), self._holder.hold(path).outcome, done)
+        """Open every file of a checkpoint, a file or a folder, now and hash later: it may be rotated away meanwhile."""
+        self._submit(self._threads, str(path), self._holder.hold(path).outcome, done)
+
+    def held(self, path: Path, mine: Mine) -> HeldTree:
+        """Open those files of a folder that are `mine`; hash them with `call(…, held.outcome, …)`."""
+        return self._holder.hold(path, mine)
 
     def rows(self, data: Any, done: Done) -> None:
         """Digest rows, of a file or an object, in the worker process."""
