@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -27,7 +28,7 @@ def facts_of_training(args: TrainingArguments, state: TrainerState, loader: Any)
         "device": str(args.device),
         "trial_name": state.trial_name,
         "trial_params": state.trial_params,
-        "collator": getattr(loader, "collate_fn", None),
+        "collator": _collator(getattr(loader, "collate_fn", None)),
         "not_covered": ["what the collator makes of the rows"],
     }
 
@@ -42,6 +43,11 @@ def describe_training(run: Run, args: TrainingArguments, model: Any, tokenizer: 
     return run.config(
         without_homes(value), node_id=names.config, facts={"training_arguments_defaulted": defaulted_fields(args)}
     )
+
+
+def _collator(collator: Any) -> Any:
+    """A collator; of a dataclass, as most are, the class beside its fields."""
+    return {"class": type(collator), "fields": collator} if is_dataclass(collator) else collator
 
 
 def _tokenizer(tokenizer: Any) -> dict[str, Any]:

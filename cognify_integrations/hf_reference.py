@@ -67,23 +67,34 @@ def record_reference(live: LiveRun, args: Any, model: Any, base: str, reference:
 
 
 def _of_its_own(live: LiveRun, args: Any, reference: Any, names: Names, base: str, limit: int) -> Reference:
-    """Hash a reference model in the background; at once where the training will change it."""
+    """Record a model that is there beside the one that is trained."""
     own = names_of(reference)
     node_id = f"base_{own.model}_reference"
     facts: dict[str, Json] = {"weights": [node_id], "how": "a model of its own"}
-    in_memory: Callable[[], Outcome] = lambda: hashed(base_tensors(reference))  # noqa: E731 - one of two
-    if getattr(args, "sync_ref_model", False):
-        size = sum(parameter.nbytes for parameter in reference.parameters())
-        now = hash_now(reference) if size <= limit else too_large(size, limit)
-        in_memory = lambda: now  # noqa: E731
+    changes = bool(getattr(args, "sync_ref_model", False))
+    if changes:
         facts["not_covered"] = ["how it follows the model (sync_ref_model): these are its weights as it began"]
-    refs = [record_matched(live, node_id, own.path, type(reference).__name__, in_memory)]
+    weights = _weights(reference, changes, limit)
+    refs = [record_matched(live, node_id, own.path, type(reference).__name__, weights)]
     if has_adapters(reference):
         refs.append(live.run.weights(ModelSeen, "model_reference", hash_now(reference), fields=lambda _: {"step": 0}))
         facts["weights"] = [node_id, "model_reference"]
     if own.path is not None and own.path == names.path:
         live.run.relate(base, refs[0])
     return Reference(tuple(refs), facts)
+
+
+def _weights(reference: torch.nn.Module, changes: bool, limit: int) -> Callable[[], Outcome]:
+    """Hashes a reference model in the thread that calls it; one that the training changes is hashed here and now."""
+
+    def hash_it() -> Outcome:
+        return hashed(base_tensors(reference))
+
+    if not changes:
+        return hash_it
+    size = sum(parameter.nbytes for parameter in reference.parameters())
+    before = hash_it() if size <= limit else too_large(size, limit)
+    return lambda: before
 
 
 def _adapter(model: Any, names: Names) -> dict[str, Json]:

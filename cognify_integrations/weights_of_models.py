@@ -82,7 +82,7 @@ def hash_now(model: Any) -> Outcome:
 def too_large(size: int, limit: int) -> Outcome:
     """Why weights were not hashed before the first step."""
     return Outcome.unresolved(
-        f"{size} bytes of trainable weights are more than COGNIFY_INITIAL_WEIGHTS_LIMIT ({limit})"
+        f"{size} bytes of weights that training changes are more than COGNIFY_INITIAL_WEIGHTS_LIMIT ({limit})"
     )
 
 
