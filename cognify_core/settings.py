@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Put the uncommitted changes of the git work tree themselves into the record, not only their hash."""
     exit_seconds: float = Field(default=60.0, ge=0)
     """How long the end of the process may wait for hashing to finish."""
+    rank_seconds: float = Field(default=60.0, ge=0)
+    """How long the end of a distributed training waits for a rank that lives and does not report."""
     max_package_bytes: int = Field(default=GIB // 16, ge=1)
     """The largest package that `verify` reads."""
 

@@ -15,6 +15,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
+from cognify_core.record.ranks import Rank
 from cognify_integrations.describing_models import names_of
 from cognify_integrations.hf_describe import describe_training, facts_of_training, name_of_rows
 from cognify_integrations.hf_reference import UNSEEN, record_reference
@@ -67,23 +68,35 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any
     ) -> None:
-        """Begin a run, or go on with the one that `with cognify.run()` began."""
+        """Begin a run, join that of the other ranks, or go on with the one that `with cognify.run()` began."""
         session = api.this_session()
-        if not state.is_world_process_zero or session.is_off:
-            return
         self._forget()
+        if session.is_off:
+            return
         if session.current is not None and session.current.seal_when == "block":
             self._live = session.current
         else:
             self._live = session.begin(
-                name=self.run_name or state.trial_name, project=self.project, tags=self.tags, seal_when=self.seal
+                name=self.run_name or state.trial_name,
+                project=self.project,
+                tags=self.tags,
+                seal_when=self.seal,
+                rank=Rank.here(args.process_index, args.world_size),
             )
+        if self._live is None:
+            return
         self._run_id = self._live.id
-        self._live.guarded("the beginning of the training", self._begin, args, state, **found)
+        begin = self._begin if self._live.rank.is_first else self._join
+        self._live.guarded("the beginning of the training", begin, self._live, args, state, **found)
 
-    def _begin(self, args: TrainingArguments, state: TrainerState, model: Any, **found: Any) -> None:
-        live, session = self._live, api.this_session()
-        assert live is not None  # noqa: S101 - on_train_begin has just set it
+    def _join(self, live: LiveRun, args: TrainingArguments, state: TrainerState, **found: Any) -> None:
+        """On every rank but the first: record the rows that it is fed."""
+        loader = found.get("train_dataloader")
+        rows = getattr(loader, "dataset", None)
+        live.feed([api.this_session().record_fed(live, rows, name=name_of_rows(loader), role="train")[0]])
+
+    def _begin(self, live: LiveRun, args: TrainingArguments, state: TrainerState, model: Any, **found: Any) -> None:
+        session = api.this_session()
         names = names_of(model)
         config = describe_training(live.run, args, model, found.get("processing_class"), names)
         loader = found.get("train_dataloader")
@@ -109,7 +122,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
     ) -> None:
         """Record the metrics of a step."""
-        if self._live and logs:
+        if self._live and logs and state.is_world_process_zero:
             self._live.run.log(state.global_step, _numbers(logs))
 
     def on_prediction_step(
@@ -168,7 +181,8 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         if live is None:
             return
         live.trained = True
-        live.guarded("the end of the training", _ended, live, args, state, model)
+        if live.rank.is_first:
+            live.guarded("the end of the training", _ended, live, args, state, model)
         if live.seal_when == "train_end":
             api.this_session().end(live, "COMPLETED", seal=True)
 

@@ -62,8 +62,14 @@ def run(
     project: str | None = None,
     tags: Mapping[str, str] | None = None,
     seal: Literal["block", "manual"] = "block",
+    rank: int | None = None,
+    world_size: int | None = None,
 ) -> Iterator[ActiveRun | InertRun]:
     """Record a training loop of one's own: sealed and exported when the block ends.
+
+    Of several processes that train one model, each enters the block and does the same in it: they write one record, to
+    which each adds the rows it was fed and the checkpoint files that it wrote. `rank` and `world_size` are found where
+    `torchrun`, `srun` or `mpirun` started them; `world_size=1` says that this process records alone.
 
     A block that an exception leaves is closed as FAILED (INTERRUPTED by Ctrl-C), not sealed, and can be sealed by
     `cognify seal`.
@@ -72,14 +78,19 @@ def run(
         ConfigurationError, StoreError: the run cannot begin. Once it has begun, nothing of ours raises.
     """
     from cognify_core.api.live import ActiveRun
+    from cognify_core.api.off import InertRun
+    from cognify_core.record.ranks import Rank
 
     session = this_session()
-    if session.is_off:
-        from cognify_core.api.off import InertRun
-
+    here = Rank() if world_size == 1 else Rank.here(rank, world_size)
+    live = (
+        None
+        if session.is_off
+        else session.begin(name=name, project=project, tags=dict(tags or {}), seal_when="block", rank=here)
+    )
+    if live is None:
         yield InertRun()
         return
-    live = session.begin(name=name, project=project, tags=dict(tags or {}), seal_when="block")
     live.tell_start()
     try:
         yield ActiveRun(live)
@@ -139,7 +150,7 @@ def eval(  # noqa: A001 - the name that users look for
     """
     from cognify_core.api.saying import say_evaluation
 
-    if not this_session().is_off:
+    if this_session().speaks:
         say_evaluation(this_session(), results, name=name, step=step, dataset=dataset, run_id=run_id, facts=facts)
 
 
@@ -152,7 +163,7 @@ def note(text: str, *, kind: str = "general", subject: str | None = None, run_id
     """
     from cognify_core.api.saying import say_note
 
-    if not this_session().is_off:
+    if this_session().speaks:
         say_note(this_session(), text, kind, subject, run_id)
 
 
@@ -173,7 +184,7 @@ def attest(
     """
     from cognify_core.api.saying import say_attestation
 
-    if not this_session().is_off:
+    if this_session().speaks:
         say_attestation(this_session(), run_id, evidence, claim=claim, by=by, role=role, meaning=meaning)
 
 

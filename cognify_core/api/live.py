@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cognify_core.api.console import plural
+from cognify_core.api.console import Say, plural, say_nothing
 from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.sealing import Sealed
 from cognify_core.model.events import ClosedStatus, Gap
 from cognify_core.model.names import utc_now
+from cognify_core.record.ranks import Rank
 from cognify_core.record.run import Run
 from cognify_core.seal.sealing import seal_run
 
@@ -47,6 +48,16 @@ class LiveRun:
         """The run's id."""
         return self.run.id
 
+    @property
+    def rank(self) -> Rank:
+        """Which of the processes of this training this is."""
+        return self.run.rank
+
+    @property
+    def say(self) -> Say:
+        """The console, for the first rank alone."""
+        return self.workspace.say if self.rank.is_first else say_nothing
+
     def feed(self, refs: Iterable[str]) -> None:
         """From now on checkpoints come from these, and no longer from what an earlier training came from."""
         self.run.drop_inputs(*self.fed)
@@ -75,7 +86,7 @@ class LiveRun:
             if self.run.wait(_PATIENCE_SECONDS if timeout is None else min(timeout, _PATIENCE_SECONDS)):
                 break
             if not told:
-                self.workspace.say(f"{self.id} still hashing: {', '.join(self.run.hashing())}")
+                self.say(f"{self.id} still hashing: {', '.join(self.run.hashing())}")
                 told = True
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
         self.run.close(status, timeout=0.0 if left is not None and left <= 0 else left)
@@ -89,9 +100,11 @@ class LiveRun:
         """Close; seal and export where asked for; tell the console. Never raises: nothing here may stop a training."""
         if os.getpid() != self.pid:
             return None
-        say = self.workspace.say
+        say = self.say
         try:
             self.close(status, timeout=timeout)
+            if not self.rank.is_first:
+                return None
             if not seal:
                 say(f"{self.id} {status}, not sealed; seal it with `cognify seal {self.id}`")
                 return None
@@ -107,10 +120,10 @@ class LiveRun:
         """The line at the start: the run, the store, what cannot be seen so far."""
         unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in self.gaps)
         where = "nowhere (a dry run)" if self.workspace.is_dry else str(self.workspace.settings.store_path)
-        self.workspace.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")
+        self.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")
 
     def _tell(self, sealed: Sealed, package: Package) -> None:
-        say = self.workspace.say
+        say = self.say
         told = f"{sealed.size} events, {'complete' if sealed.complete else 'INCOMPLETE: ' + '; '.join(sealed.reasons)}"
         say(f"{self.amends or self.id} AUDIT_SEALED{' with an addendum' if self.amends else ''} ({told})")
         if self.gaps:

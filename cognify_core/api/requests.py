@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from cognify_core.api.exporting import Package
@@ -14,6 +15,8 @@ from cognify_core.model.record import Status
 from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Tombstone
 from cognify_core.verify.store_check import read_sealed
+
+_LOOK_SECONDS = 0.1
 
 
 def seal_now(session: Session, run_id: str | None) -> Sealed:
@@ -89,9 +92,18 @@ def _ended(session: Session, run_id: str | None) -> str:
     if session.current is not None and session.current.id == wanted and not session.current.trained:
         raise RunStateError(f"{wanted} is going on in this process: it can be sealed when it has ended")
     session.settle()
+    if not session.rank.is_first:
+        _await_first_rank(session, wanted)
     row = workspace.store.run(wanted)
     if row.status is Status.RUNNING:
         raise RunStateError(f"{wanted} is RUNNING in another process: it can be sealed when that has ended it")
     if row.status is Status.DISCARDED:
         raise RunNotFoundError(f"{wanted} was discarded")
     return wanted
+
+
+def _await_first_rank(session: Session, run_id: str) -> None:
+    """Give the rank that closes the run the time to do so."""
+    deadline = time.monotonic() + session.settings.rank_seconds
+    while session.workspace.store.run(run_id).status is Status.RUNNING and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)

@@ -6,11 +6,13 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
 from cognify_core.api.live import LiveRun, SealWhen
-from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError
+from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError, RunStateError
+from cognify_core.record.ranks import Rank
 from cognify_core.record.recorder import warn
 from cognify_core.settings import Settings, load
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
     from cognify_core.seal.keys import KeyRing
+
+_MEND_MEETING = "give all ranks one COGNIFY_MEETING that is used once, as in a job's id"
 
 
 class Session:
@@ -33,6 +37,9 @@ class Session:
     _settings: Settings | None
     _workspace: Workspace | None
     _exit: _ExitThread | None
+    _rank: Rank
+    _meetings: int
+    """How many trainings of several ranks this process has begun."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -95,17 +102,76 @@ class Session:
         project: str | None = None,
         tags: dict[str, str] | None = None,
         seal_when: SealWhen = "train_end",
-    ) -> LiveRun:
-        """Begin a run, after bringing what came before it to its end."""
+        rank: Rank | None = None,
+        run_id: str | None = None,
+    ) -> LiveRun | None:
+        """Begin a run, or join that of the other ranks, after bringing what came before it to its end.
+
+        Args:
+            name: for people.
+            project: the AI system that the run serves.
+            tags: short facts for people.
+            seal_when: what decides about the seal.
+            rank: which of the processes of a training this is, where a framework knows; else as the launcher says.
+            run_id: an id that was drawn for this run before.
+
+        Returns None on a rank other than the first that cannot join: the training goes on, and the first one names it.
+
+        Raises:
+            CognifyError: the run cannot begin.
+        """
         with self._lock:
-            workspace = self.workspace
-            self.settle()
-            self._watch_exit()
-            self.current = workspace.open(
-                name=name, project=project, tags=tags or {}, seal_when=seal_when, nonce=os.urandom(16)
-            )
+            self._rank = self._numbered(Rank.here() if rank is None else rank, run_id)
+            try:
+                self._check_meeting(self._rank)
+                workspace = self.workspace
+                self.settle()
+                self._watch_exit()
+                self.current = workspace.open(
+                    name=name,
+                    project=project,
+                    tags=tags or {},
+                    seal_when=seal_when,
+                    nonce=os.urandom(16),
+                    rank=self._rank,
+                    run_id=run_id,
+                )
+            except (CognifyError, OSError) as error:
+                if self._rank.is_first:
+                    raise
+                warn(f"rank {self._rank.number} records nothing", error)
+                return None
             self.last = self.current.id
+            if self._rank.is_first and self._rank.meeting is None and not self._rank.is_alone:
+                self.current.gap("the other ranks", "nothing tells them which run is theirs", mend=_MEND_MEETING)
             return self.current
+
+    @property
+    def speaks(self) -> bool:
+        """Whether what is said here is recorded: on other ranks than the first it is what that one says too."""
+        return not self.is_off and self._rank.is_first
+
+    @property
+    def rank(self) -> Rank:
+        """Which of the processes of the last training here this is."""
+        return self._rank
+
+    def expect(self, run_id: str) -> None:
+        """Processes started from here record this run: it is what is meant when no run is named."""
+        self.last = run_id
+
+    def _numbered(self, rank: Rank, run_id: str | None) -> Rank:
+        """The rank, its meeting's name with the number of this training: one process may train several times."""
+        if rank.meeting is None or run_id is not None:
+            return rank
+        self._meetings += 1
+        return replace(rank, meeting=f"{rank.meeting}#{self._meetings}")
+
+    def _check_meeting(self, rank: Rank) -> None:
+        if not rank.is_first and rank.meeting is None:
+            raise RunStateError(f"nothing tells which run is its own; {_MEND_MEETING}")
+        if not rank.is_first and self.settings.mode == "dry":
+            raise RunStateError("a dry run is made by the first rank alone")
 
     def end(self, live: LiveRun, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """End a run; what is said of it from now on goes into an addendum."""
@@ -137,6 +203,8 @@ class Session:
 
     def observe(self, run_id: str, where: str, what: Callable[[LiveRun], object]) -> None:
         """Let `what` record something of a run; nothing that goes wrong with it reaches the training."""
+        if not self.speaks:
+            return
         try:
             live = self.writing_to(run_id)
         except (CognifyError, OSError) as error:
@@ -180,6 +248,7 @@ class Session:
         self._pid = os.getpid()
         self._settings = self._workspace = self._exit = None
         self.current = self.addendum = self.last = None
+        self._rank, self._meetings = Rank(), 0
         self.declared = []
 
     def _watch_exit(self) -> None:

@@ -17,8 +17,11 @@ from cognify_core.model.events import Amends, RunOpened
 from cognify_core.model.names import is_run_id
 from cognify_core.model.record import Status
 from cognify_core.record.hashing import Hashing
+from cognify_core.record.opening import open_run
+from cognify_core.record.ranks import Rank
 from cognify_core.record.recover import recover
-from cognify_core.record.run import Run, open_run
+from cognify_core.record.run import Run
+from cognify_core.record.surroundings import record_surroundings
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
 from cognify_core.store.sql import open_store
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from cognify_core.seal.signing import Signer
     from cognify_core.settings import Settings
     from cognify_core.store.protocol import RunRow, Store
+
+_ALONE = Rank()
 
 
 class Workspace:
@@ -68,9 +73,17 @@ class Workspace:
         return hashing
 
     def open(
-        self, *, name: str | None, project: str | None, tags: dict[str, str], seal_when: SealWhen, nonce: bytes
+        self,
+        *,
+        name: str | None,
+        project: str | None,
+        tags: dict[str, str],
+        seal_when: SealWhen,
+        nonce: bytes,
+        rank: Rank = _ALONE,
+        run_id: str | None = None,
     ) -> LiveRun:
-        """Begin a run."""
+        """Begin a run, or join the one that another rank of this training has begun."""
         opened = RunOpened(
             nonce=nonce.hex(),
             project=project or self.settings.project,
@@ -78,8 +91,9 @@ class Workspace:
             tags={**self.settings.run_tags, **tags},
             recorder=RECORDER,
         )
-        live = self._live(opened, seal_when)
-        live.run.surroundings(record_diff=self.settings.record_diff)
+        live = self._live(opened, seal_when, rank, run_id)
+        if rank.is_first:
+            record_surroundings(live.run, self.store, self.hashing, record_diff=self.settings.record_diff)
         return live
 
     def open_addendum(self, run_id: str, nonce: bytes) -> LiveRun:
@@ -156,6 +170,8 @@ class Workspace:
         if self._dry:
             self._dry.cleanup()
 
-    def _live(self, opened: RunOpened, seal_when: SealWhen) -> LiveRun:
-        run_id = open_run(self.store, opened)
-        return LiveRun(Run(self.store, self.hashing, run_id, self.settings.spool_path), self, seal_when)
+    def _live(self, opened: RunOpened, seal_when: SealWhen, rank: Rank = _ALONE, run_id: str | None = None) -> LiveRun:
+        run_id = open_run(self.store, opened, rank=rank, run_id=run_id)
+        patience = self.settings.rank_seconds
+        run = Run(self.store, self.hashing, run_id, self.settings.spool_path, rank=rank, rank_seconds=patience)
+        return LiveRun(run, self, seal_when)

@@ -1,4 +1,4 @@
-"""Artifacts whose digests are still being taken."""
+"""What is recorded as soon as its digest is there."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cognify_core.capture.outcome import Outcome
-from cognify_core.model.events import Artifact
+from cognify_core.model.events import Body
 
 
 @dataclass(frozen=True, slots=True)
-class PendingArtifact:
+class PendingBody:
     """What will be recorded once the digest is there."""
 
     label: str
-    make: Callable[[Outcome], Artifact]
+    make: Callable[[Outcome], Body]
 
 
 class Pending:
     """The artifacts under way, by ref. Each is taken out exactly once: by its outcome, or by the end of the run."""
 
     def __init__(self) -> None:
-        self._artifacts: dict[str, PendingArtifact] = {}
+        self._artifacts: dict[str, PendingBody] = {}
         self._changed = threading.Condition()
 
-    def add(self, ref: str, artifact: PendingArtifact) -> None:
+    def add(self, ref: str, artifact: PendingBody) -> None:
         """Wait for the outcome of `ref`."""
         with self._changed:
             self._artifacts[ref] = artifact
 
-    def take(self, ref: str) -> PendingArtifact | None:
+    def take(self, ref: str) -> PendingBody | None:
         """Take `ref` out; none where the end of the run was faster."""
         with self._changed:
             artifact = self._artifacts.pop(ref, None)

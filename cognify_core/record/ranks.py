@@ -17,7 +17,7 @@ _ANNOUNCED = (
     ("RANK", "WORLD_SIZE"),  # torchrun, accelerate launch
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("PMI_RANK", "PMI_SIZE"),
-    ("SLURM_PROCID", "SLURM_NTASKS"),
+    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),  # inside srun; a batch script by itself has no tasks
 )
 _IN_NAME = (
     re.compile(rb"__(\d+)_\d+\.distcp"),  # torch.distributed.checkpoint
@@ -57,14 +57,16 @@ class Rank:
             world_size: likewise.
             anchor: the process that started all ranks of this host, by which they know each other; by default the
                 parent of this one.
-            meeting: a name for the training that all ranks were given.
+            meeting: a name for the training that all ranks were given; else `COGNIFY_MEETING`, else one that is made
+                of what started them.
             environ: the environment to read.
         """
         if number is None or world_size is None:
             number, world_size = _announced(environ)
         if world_size == 1:
             return cls()
-        return cls(number, world_size, meeting or _meeting(world_size, anchor or os.getppid(), environ))
+        given = meeting or environ.get("COGNIFY_MEETING")
+        return cls(number, world_size, given or _meeting(world_size, anchor or os.getppid(), environ))
 
     @property
     def is_first(self) -> bool:

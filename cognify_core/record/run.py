@@ -7,62 +7,54 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cognify_core.canonical import Json
-from cognify_core.capture.code import collect_code
 from cognify_core.capture.commitments import display_path
 from cognify_core.capture.config import encode_config, to_facts
-from cognify_core.capture.environment import collect_environment
+from cognify_core.capture.files import shown
 from cognify_core.capture.outcome import Outcome
-from cognify_core.errors import CognifyError, RecordError, RunSealedError
+from cognify_core.errors import CognifyError, RunSealedError
 from cognify_core.model import events
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact, Body, ClosedStatus, Draft
-from cognify_core.model.names import new_run_id, slug, stamp_time, utc_now
+from cognify_core.model.events import Artifact, Body, ClosedStatus
+from cognify_core.model.names import slug, stamp_time, utc_now
 from cognify_core.model.numbers import tagged_number
 from cognify_core.record.closing import close_record
+from cognify_core.record.gathering import Gathering
 from cognify_core.record.hashing import Hashing
-from cognify_core.record.owner import this_process
-from cognify_core.record.pending import Pending, PendingArtifact
+from cognify_core.record.pending import Pending, PendingBody
+from cognify_core.record.ranks import Rank, writer_of
 from cognify_core.record.recorder import Clock, Recorder
 from cognify_core.record.spool import Spool
-from cognify_core.store.protocol import Opening, Store
+from cognify_core.store.protocol import Store
 
-CODE_SECONDS = 0.5
+RANK_SECONDS = 60.0
+"""How long the end of a training waits for a rank that lives and does not report."""
 UNFINISHED = "not hashed when the run was closed"
-_DRAWS = 5
+_ALONE = Rank()
 
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
-
-
-def open_run(store: Store, opened: events.RunOpened, clock: Clock = utc_now) -> str:
-    """Begin a record in `store`; return the id that was drawn for it.
-
-    Raises:
-        StoreError: the store cannot be written to, or takes no such run.
-    """
-    for attempt in range(_DRAWS):
-        now = clock()
-        run_id = new_run_id(now, os.urandom(3))
-        try:
-            store.create(run_id, Draft(stamp_time(now), opened, "open", 0), this_process())
-        except RecordError:
-            if attempt == _DRAWS - 1 or opened.amends:
-                raise
-        else:
-            return run_id
-    raise AssertionError("unreachable: the last draw raises or returns")
 
 
 class Run:
     """The writing end of one run in this process. Its methods may be called from any thread and return at once."""
 
-    def __init__(self, store: Store, hashing: Hashing, run_id: str, spool_folder: Path, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hashing: Hashing,
+        run_id: str,
+        spool_folder: Path,
+        clock: Clock = utc_now,
+        *,
+        rank: Rank = _ALONE,
+        rank_seconds: float = RANK_SECONDS,
+    ) -> None:
         self.id = run_id
+        self.rank = rank
         self.closed = False
         self._store, self._hashing, self._clock = store, hashing, clock
         self._writer = os.urandom(4).hex()
@@ -74,6 +66,13 @@ class Run:
         self._related: list[tuple[str, str]] = []
         self._checkpoints: dict[int, str] = {}
         self._evaluations: dict[int, list[str]] = {}
+        self._gathering: Gathering | None = None
+        if not rank.is_alone:
+            self.say(events.RankJoined(rank=rank.number, world_size=rank.world_size))
+        if rank.is_first and rank.meeting is not None:
+            self._gathering = Gathering(
+                store, run_id, rank.world_size, self._recorder.put, self._recorder.fail, patience=rank_seconds
+            )
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -145,41 +144,20 @@ class Run:
             self.gap(f"{node_id}{path}", "a value of this type has no content that can be recorded", owner="cognify")
         return self.artifact(events.ConfigSeen, node_id, manifest.outcome(), facts=facts)
 
-    def surroundings(self, *, record_diff: bool) -> None:
-        """Record environment and code, as inputs of every checkpoint.
-
-        Both take a tenth of a second of Python that would else compete with the first steps of the training, so they
-        happen here and now; but git may take its time in a large work tree, and is not waited for longer than
-        `CODE_SECONDS`.
-        """
-        described = threading.Event()
-
-        def describe_code() -> Outcome:
-            try:
-                return self._committed(*collect_code(record_diff=record_diff))
-            finally:
-                described.set()
-
-        self.add_inputs(
-            self.artifact(
-                events.EnvironmentSeen,
-                "environment",
-                lambda done: done(self._committed(*collect_environment())),
-            ),
-            self.artifact(
-                events.CodeSeen,
-                "code",
-                lambda done: self._hashing.call("code", describe_code, done),
-            ),
-        )
-        described.wait(CODE_SECONDS)
-
     def checkpoint(self, path: Path, *, step: int, facts: Mapping[str, Json] | None = None) -> str:
         """Open a checkpoint's files now and hash them in the background; return its ref.
 
-        Evaluations of that step are of these weights, whichever came first.
+        Of a folder that several ranks write, each opens its own files, and rank 0 records the whole when all have
+        reported. Evaluations of that step are of these weights, whichever came first.
         """
-        ref = self._checkpoints[step] = self.artifact(
+        shared = not self.rank.is_alone and path.is_dir()
+        ref = self._checkpoints[step] = (self._shards if shared else self._whole)(path, step, facts)
+        for evaluation in self._evaluations.get(step, ()):
+            self.link(ref, evaluation, "step")
+        return ref
+
+    def _whole(self, path: Path, step: int, facts: Mapping[str, Json] | None) -> str:
+        return self.artifact(
             events.CheckpointSeen,
             f"ckpt_step_{step}",
             lambda done: self._hashing.checkpoint(path, done),
@@ -188,8 +166,29 @@ class Run:
             location=display_path(path.absolute()),
             facts=facts,
         )
-        for evaluation in self._evaluations.get(step, ()):
-            self.link(ref, evaluation, "step")
+
+    def _shards(self, path: Path, step: int, facts: Mapping[str, Json] | None) -> str:
+        ref, moment, inputs = self._new_ref(), stamp_time(self._clock()), self.inputs
+        held = self._hashing.held(path, lambda name: (writer_of(name) or 0) == self.rank.number)
+
+        def make(outcome: Outcome) -> Body:
+            return events.ShardsSeen(
+                rank=self.rank.number,
+                ref=ref,
+                id=f"ckpt_step_{step}",
+                step=step,
+                at=moment,
+                location=display_path(path.absolute()),
+                hash=outcome.hash,
+                manifest=outcome.format,
+                reason=outcome.reason,
+                left=tuple(sorted(map(shown, held.others))),
+                inputs=inputs,
+                facts=to_facts(dict(facts or {})),
+            )
+
+        self._pending.add(ref, PendingBody(f"ckpt_step_{step}", make))
+        self._hashing.call(str(path), held.outcome, lambda outcome: self._settle(ref, outcome))
         return ref
 
     def resumed(self, path: Path, *, step: int, matched_by: Sequence[str]) -> str:
@@ -269,7 +268,7 @@ class Run:
         facts: Mapping[str, Json] | None = None,
     ) -> str:
         """Record anything with content, once its outcome is there; return its ref."""
-        ref = f"{self._writer}.{next(self._numbers)}"
+        ref = self._new_ref()
         moment = stamp_time(self._clock())
 
         def make(outcome: Outcome) -> Artifact:
@@ -288,7 +287,7 @@ class Run:
                 **fields(outcome),
             )
 
-        self._pending.add(ref, PendingArtifact(node_id, make))
+        self._pending.add(ref, PendingBody(node_id, make))
         if isinstance(found, Outcome):
             self._settle(ref, found)
         else:
@@ -320,7 +319,9 @@ class Run:
         self.say(events.Phase(phase=phase, facts=to_facts(facts)))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Record points of metrics."""
+        """Record points of metrics; those of other ranks than the first under the rank's name."""
+        if not self.rank.is_first:
+            values = {f"rank_{self.rank.number}/{name}": value for name, value in values.items()}
         self._recorder.log(step, values)
 
     def fail(self, where: str, error: BaseException | str) -> None:
@@ -346,6 +347,8 @@ class Run:
     def close(self, status: ClosedStatus, *, timeout: float | None = None) -> None:
         """Wait for digests under way, at most `timeout` seconds, and close the record.
 
+        Of several ranks, the first one waits for the others and closes the record; these only say that they are done.
+
         Raises:
             StoreError: the store does not take the end of the record; the next start will try again.
         """
@@ -356,10 +359,14 @@ class Run:
         for source, target in self._related:
             if (content := self._hashes.get(source)) and content == self._hashes.get(target):
                 self.link(source, target, "content")
-        durable = self._recorder.stop(timeout)
-        reasons = [] if durable else ["the store did not take every event in time"]
-        if self._recorder.thinned:
-            reasons.append(f"{self._recorder.thinned} metric points were thinned out: they came faster than the store")
+        if not self.rank.is_first:
+            self._leave(status, timeout)
+            return
+        reasons: list[str] = []
+        if self._gathering is not None:
+            self.flush(timeout)
+            status, reasons = self._call_the_roll(self._gathering, status, timeout)
+        reasons += self._shortcomings(durable=self._recorder.stop(timeout))
         try:
             close_record(
                 self._store,
@@ -372,6 +379,34 @@ class Run:
         except RunSealedError as error:
             raise RunSealedError(f"{self.id} was closed by somebody else: {error}") from error
 
+    def _leave(self, status: ClosedStatus, timeout: float | None) -> None:
+        reasons = self._shortcomings(durable=self.flush(timeout))
+        self.say(events.RankLeft(rank=self.rank.number, status=status, reasons=tuple(reasons)))
+        self._recorder.stop(timeout)
+
+    def _shortcomings(self, *, durable: bool) -> list[str]:
+        """Why what this process wrote is not complete, where it is not."""
+        reasons = [] if durable else ["the store did not take every event in time"]
+        if self._recorder.thinned:
+            reasons.append(f"{self._recorder.thinned} metric points were thinned out: they came faster than the store")
+        return reasons
+
+    def _call_the_roll(
+        self, gathering: Gathering, status: ClosedStatus, timeout: float | None
+    ) -> tuple[ClosedStatus, list[str]]:
+        """Wait for the other ranks; return how the run as a whole has ended, and why it is not complete, if so."""
+        absences, roll = gathering.close(timeout)
+        reasons = [f"rank {rank}: {reason}" for rank, left in sorted(roll.left.items()) for reason in left.reasons]
+        for absence in absences:
+            self.gap(f"rank {absence.rank}", absence.reason, mend=absence.mend)
+            reasons.append(f"rank {absence.rank}: {absence.reason}")
+        ends = [status, *(left.status for left in roll.left.values()), *("INTERRUPTED" for _ in absences)]
+        worst: ClosedStatus = "FAILED" if "FAILED" in ends else "INTERRUPTED" if "INTERRUPTED" in ends else status
+        return worst, reasons
+
+    def _new_ref(self) -> str:
+        return f"{self._writer}.{next(self._numbers)}"
+
     def _settle(self, ref: str, outcome: Outcome) -> None:
         pending = self._pending.take(ref)
         if pending is None:
@@ -382,7 +417,3 @@ class Run:
         except (CognifyError, ValueError) as error:
             self.fail(pending.label, error)
             self._recorder.put(pending.make(Outcome.unresolved(f"{type(error).__name__}")))
-
-    def _committed(self, outcome: Outcome, openings: Sequence[Opening]) -> Outcome:
-        self._store.put_openings(self.id, openings)
-        return outcome

@@ -1,0 +1,58 @@
+"""How a record begins: an id is drawn; of the ranks of one training the first begins it, and the others join."""
+
+from __future__ import annotations
+
+import os
+
+from cognify_core.errors import MeetingTakenError, RecordError, RunStateError
+from cognify_core.model.events import Draft, RunOpened
+from cognify_core.model.names import new_run_id, stamp_time, utc_now
+from cognify_core.model.record import Status
+from cognify_core.record.owner import this_process
+from cognify_core.record.ranks import Rank
+from cognify_core.record.recorder import Clock
+from cognify_core.store.protocol import Store
+
+_DRAWS = 5
+_ALONE = Rank()
+
+
+def open_run(
+    store: Store, opened: RunOpened, clock: Clock = utc_now, *, rank: Rank = _ALONE, run_id: str | None = None
+) -> str:
+    """Begin a record in `store`, or join the one that another rank of this training has begun; return its id.
+
+    Args:
+        store: where the record will be.
+        opened: its first event, if it is this process that begins it.
+        clock: tells the time.
+        rank: which of the processes of this training this is.
+        run_id: an id that was drawn before, to be taken if it is free.
+
+    Raises:
+        StoreError: the store cannot be written to, or takes no such run.
+        RunStateError: the run that the other ranks had begun has ended already.
+    """
+    if rank.meeting is not None and (known := store.met(rank.meeting)) is not None:
+        return _joined(store, known, rank)
+    for attempt in range(_DRAWS):
+        now = clock()
+        wanted = run_id if run_id is not None and not attempt else new_run_id(now, os.urandom(3))
+        draft = Draft(stamp_time(now), opened, "open", 0)
+        try:
+            store.create(wanted, draft, this_process(rank.number), meeting=rank.meeting)
+        except MeetingTakenError as taken:
+            return _joined(store, taken.run_id, rank)
+        except RecordError:
+            if attempt == _DRAWS - 1 or opened.amends:
+                raise
+        else:
+            return wanted
+    raise AssertionError("unreachable: the last draw raises or returns")
+
+
+def _joined(store: Store, run_id: str, rank: Rank) -> str:
+    if (status := store.run(run_id).status) is not Status.RUNNING:
+        raise RunStateError(f"the other ranks' run, {run_id}, is {status} already: rank {rank.number} came too late")
+    store.set_owner(run_id, this_process(rank.number))
+    return run_id
