@@ -37,59 +37,63 @@ def test_processes_that_write_one_run_at_once_leave_one_whole_record(path: Path,
 
 
 @pytest.mark.parametrize("kind", ["ext4", "nfs4"])
-def test_of_processes_that_create_under_one_meeting_at_once_one_succeeds(tmp_path: Path, kind: str) -> None:
-    """Each waits for the word to start, then opens a store that is not there yet and creates a run of its own."""
+def test_of_processes_that_create_under_one_meeting_at_once_one_succeeds(path: Path, tmp_path: Path, kind: str) -> None:
+    """All have the store open and wait for the word to start, then each creates a run of its own."""
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"23 22 0:2 / {tmp_path} rw - {kind} device rw\n")
     run(f"""
 import os
 from pathlib import Path
-import alembic.command
 from cognify_core.errors import MeetingTakenError
 from cognify_core.store.protocol import Owner
 from cognify_core.store.sql import open_store
 from tests import factories
-from tests.store.values import MEETING, draft
+from tests.store.values import draft
 
-mounts = Path({str(mounts)!r})
+def opened():
+    return open_store({str(path)!r}, mounts=Path({str(mounts)!r}))
 
-def come(path, rank):
-    store = open_store(path, mounts=mounts)
-    mine = f"run_20250912_143022_0000{{rank}}"
+def come(store, meeting, rank):
+    mine = f"run_20250912_14302{{meeting}}_0000{{rank}}"
     owner = Owner("host", "boot", os.getpid(), "1", rank)
     try:
-        store.create(mine, draft(factories.opened()), owner, meeting=MEETING)
+        store.create(mine, draft(factories.opened()), owner, meeting=f"job-{{meeting}}")
     except MeetingTakenError as taken:
-        assert taken.run_id == store.met(MEETING) != mine
+        assert taken.run_id == store.met(f"job-{{meeting}}") != mine
         store.set_owner(taken.run_id, owner)
         return f"late {{taken.run_id}}"
-    assert store.met(MEETING) == mine
+    assert store.met(f"job-{{meeting}}") == mine
     return f"first {{mine}}"
 
-for attempt in range(3):
-    path = Path({str(tmp_path)!r}, f"home{{attempt}}", "cognify.db")
+for meeting in range(5):
     wait, start = os.pipe()
     hear, tell = os.pipe()
     children = []
     for rank in range({RANKS}):
         children.append(os.fork())
         if children[-1] == 0:
-            os.close(start)
-            os.read(wait, 1)  # until the parent lets all go at once
             status = 1
             try:
-                os.write(tell, (come(path, rank) + "\\n").encode())
+                os.close(start)
+                store = opened()
+                assert store.met(f"job-{{meeting}}") is None
+                os.write(tell, b".")
+                os.read(wait, 1)  # until the parent lets all go at once
+                os.write(tell, (come(store, meeting, rank) + "\\n").encode())
                 status = 0
             finally:
                 os._exit(status)
-    os.close(start)
     os.close(tell)
-    told = sorted(os.fdopen(hear).read().splitlines())
+    told = os.fdopen(hear)
+    assert told.read({RANKS}) == "." * {RANKS}
+    os.close(start)
+    store = opened()
+    learnt = sorted(told.read().splitlines())
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * {RANKS}
-    store = open_store(path, mounts=mounts)
-    (row,) = store.runs()
-    assert told == [f"first {{row.run_id}}"] + [f"late {{row.run_id}}"] * {RANKS - 1}
-    assert [(owner.rank, owner.pid) for owner in store.owners(row.run_id)] == list(enumerate(children))
+    run_id = store.met(f"job-{{meeting}}")
+    assert learnt == [f"first {{run_id}}"] + [f"late {{run_id}}"] * {RANKS - 1}
+    assert len(store.runs()) == meeting + 1
+    assert [(owner.rank, owner.pid) for owner in store.owners(run_id)] == list(enumerate(children))
     store.close()
 """)
 
