@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cognify_core.capture.late import hash_late
 from cognify_core.model.events import Body
 from cognify_core.record.owner import is_alive
-from cognify_core.record.rollcall import Key, Reports, RollCall, joined_checkpoint
+from cognify_core.record.rollcall import RANK_DIED, Key, Reports, RollCall, joined_checkpoint
 from cognify_core.store.protocol import Owner, Store
 
 LOOK_SECONDS = 1.0
@@ -24,7 +24,6 @@ _GRACE_SECONDS = 30.0
 JOIN_SECONDS = 10.0
 """How long the end of a training waits for a rank that never joined; one that has is worth `patience`."""
 
-DIED = "its process ended before it had said that it was done"
 NEVER_JOINED = "it never joined this run"
 _MEND = "record on every rank, with the same COGNIFY_HOME; or say world_size=1 where one rank alone writes everything"
 
@@ -129,7 +128,7 @@ class Gathering:
                 if waited >= min(JOIN_SECONDS, self._patience):
                     found[rank] = NEVER_JOINED
             elif not self._alive(owners[rank]):
-                found[rank] = DIED
+                found[rank] = RANK_DIED
             elif waited >= self._patience:
                 found[rank] = f"it did not say that it was done within {self._patience:.0f} s"
         return found

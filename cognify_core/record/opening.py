@@ -53,6 +53,9 @@ def open_run(
 
 def _joined(store: Store, run_id: str, rank: Rank) -> str:
     if (status := store.run(run_id).status) is not Status.RUNNING:
-        raise RunStateError(f"the other ranks' run, {run_id}, is {status} already: rank {rank.number} came too late")
+        raise RunStateError(
+            f"the run of this training, {run_id}, is {status} already: rank {rank.number} came too late, or the name "
+            "that its ranks meet under (COGNIFY_MEETING, else the job's id) was used before, and takes a new one"
+        )
     store.set_owner(run_id, this_process(rank.number))
     return run_id

@@ -24,6 +24,8 @@ Reports: TypeAlias = Mapping[int, ShardsSeen]
 Late: TypeAlias = Callable[[str, frozenset[str]], dict[bytes, str]]
 """Hashes those of the named files that still lie at a place: path → 64 hex digits."""
 
+RANK_DIED = "its process ended before it had said that it was done"
+
 _KINDS = tuple(
     b'"kind":"' + kind.model_fields["kind"].default.encode() + b'"'
     for kind in (RankJoined, RankLeft, ShardsSeen, CheckpointSeen)
