@@ -11,6 +11,7 @@ from cognify_core.model.bodies import Body, NodeId, Ref
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import Time
 from cognify_core.model.numbers import plain_number
+from cognify_core.model.streams import ROWS_FORMAT, STREAM_FORMAT, StreamPart, stream_manifest
 
 Assurance: TypeAlias = Literal["content", "sampled", "declared", "unresolved"]
 
@@ -71,6 +72,20 @@ class DatasetSeen(Artifact):
     schema_version_defaulted: bool = False
     record_count: int | None = Field(default=None, ge=0)
     provenance: dict[str, Json] = Field(default_factory=dict)
+    parts: tuple[StreamPart, ...] | None = None
+    """Of a watched stream: what was read of it, as its manifest lists it."""
+
+    @model_validator(mode="after")
+    def _parts_of_the_hash(self) -> Self:
+        if (self.parts is None) != (self.manifest != STREAM_FORMAT):
+            raise ValueError(f"the parts of a stream belong to the format {STREAM_FORMAT}")
+        if self.parts is not None and Digest.of(stream_manifest(self.parts)) != self.hash:
+            raise ValueError("the digest of a stream is that of its parts' list")
+        return self
+
+    def manifests(self) -> dict[Digest, str]:
+        """Its own, and of a stream those of its parts."""
+        return {part["digest"]: ROWS_FORMAT for part in self.parts or ()} | super().manifests()
 
     def node_fields(self) -> dict[str, Json]:
         """Record count and schema version, as auditors read them."""
