@@ -8,7 +8,6 @@ from cognify_core.canonical import parse
 from cognify_core.errors import FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.record_check import capped_each, check_events
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
@@ -102,11 +101,11 @@ def _check_manifest(name: str, data: bytes, form: str | None, what: str) -> Iter
 
 
 def _owners(run: SealedRun) -> dict[str, str]:
-    """The artifacts whose digest is a manifest's, by that digest."""
+    """What names each manifest, by the manifest's digest."""
     ids: dict[str, dict[str, None]] = {}
     for body in (event.body for event in run.record.events):
-        if isinstance(body, Artifact):
-            ids.setdefault(str(body.hash), {})[body.id] = None
+        for digest in body.manifests():
+            ids.setdefault(str(digest), {})[str(getattr(body, "id", body.kind))] = None
     return {name: ", ".join(owners) for name, owners in ids.items()}
 
 
