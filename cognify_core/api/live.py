@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from cognify_core.api.console import Say, plural, say_nothing
 from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.sealing import Sealed
+from cognify_core.capture.weights import weights_from_files
 from cognify_core.model.events import ClosedStatus, Gap
 from cognify_core.model.names import utc_now
 from cognify_core.record.ranks import Rank
@@ -156,6 +157,17 @@ class ActiveRun:
     def checkpoint(self, path: str | Path, *, step: int) -> None:
         """Record a checkpoint, a file or a folder: its files are opened now and hashed in the background."""
         self._live.guarded("checkpoint", self._run.checkpoint, Path(path), step=step)
+
+    def final_weights(self, path: str | Path, *, step: int) -> None:
+        """Record the weights that the loop ended with, as they were saved: safetensors or GGUF, a file or a folder.
+
+        They are hashed by tensor, in the background. Of several ranks the first says it.
+        """
+        if self._live.rank.is_first:
+            self._live.guarded("final weights", self._final_weights, Path(path), step)
+
+    def _final_weights(self, path: Path, step: int) -> None:
+        self._run.final_weights(lambda: weights_from_files(path), step=step, saved_at=step, why="step", location=path)
 
     def config(self, value: Any, *, name: str = "run") -> None:
         """Record a configuration (a dict, a dataclass …), which checkpoints from now on come from."""

@@ -18,6 +18,9 @@ class InertRun:
     def checkpoint(self, path: str | Path, *, step: int) -> None:
         """Do nothing."""
 
+    def final_weights(self, path: str | Path, *, step: int) -> None:
+        """Do nothing."""
+
     def config(self, value: Any, *, name: str = "run") -> None:
         """Do nothing."""
 

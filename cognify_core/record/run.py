@@ -232,12 +232,27 @@ class Run:
                 self.link(self._checkpoints[step], ref, "step")
         return ref
 
-    def final_weights(self, found: Outcome, *, step: int, saved_at: int, why: str) -> str:
+    def final_weights(
+        self,
+        found: Outcome | Callable[[], Outcome],
+        *,
+        step: int,
+        saved_at: int,
+        why: str,
+        location: Path | None = None,
+    ) -> str:
         """Record the weights that a training ended with, and that the checkpoint of step `saved_at` holds them.
 
         `why` is `step`, or `best` where the training went back to its best checkpoint.
         """
-        ref = self.weights(events.ModelSeen, "model_final", found, inputs=self.inputs, fields=lambda _: {"step": step})
+        ref = self.weights(
+            events.ModelSeen,
+            "model_final",
+            found,
+            inputs=self.inputs,
+            fields=lambda _: {"step": step},
+            location=None if location is None else display_path(location.absolute()),
+        )
         if saved_at in self._checkpoints:
             self.link(self._checkpoints[saved_at], ref, why)
         for evaluation in self._evaluations.get(step, ()) if saved_at == step else ():

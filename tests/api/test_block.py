@@ -114,6 +114,24 @@ def test_a_dataset_named_in_a_block_is_an_input_of_its_checkpoints(tmp_path: Pat
     assert [node["record_count"] for node in lineage["nodes"] if node["type"] == "dataset"] == [2]
 
 
+def test_the_weights_that_a_block_ends_with_come_from_its_last_checkpoint_and_can_be_found_again(
+    tmp_path: Path,
+) -> None:
+    head = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    (tmp_path / "model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + bytes(8))
+    with api.run() as run:
+        run.checkpoint(_checkpoint(tmp_path, 2), step=2)
+        run.final_weights(tmp_path / "model.safetensors", step=2)
+        run.final_weights(tmp_path / "nowhere", step=2)
+    lineage = api.show(run.id).lineage
+    assert lineage is not None
+    final, missing = [node for node in lineage["nodes"] if node["type"] == "model"]
+    assert (final["id"], final["assurance"], missing["assurance"]) == ("model_final", "content", "unresolved")
+    assert {"from": "ckpt_step_2", "to": "model_final"} in lineage["edges"]
+    report = api.verify(run.id, artifacts=True)
+    assert any("model_final" in finding.message and finding.verdict == "ok" for finding in report.findings)
+
+
 def test_an_empty_dataset_is_recorded(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     (tmp_path / "none.jsonl").write_text("")
@@ -219,6 +237,7 @@ def test_off_lets_everything_be_called_and_does_nothing(tmp_path: Path) -> None:
     with api.run() as run:
         run.log({"loss": 1.0}, step=1)
         run.checkpoint(tmp_path, step=1)
+        run.final_weights(tmp_path, step=1)
         run.config({})
         run.dataset([], name="x")
         api.eval({"accuracy": 1.0}, name="x")
