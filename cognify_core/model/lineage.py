@@ -10,7 +10,7 @@ from hashlib import sha256
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact, Assurance, Event, Link, RunOpened
+from cognify_core.model.events import Artifact, Assurance, Event, Link, RunClosed, RunOpened
 from cognify_core.model.names import whole_seconds
 
 
@@ -84,7 +84,8 @@ class Lineage:
 def fold(events: Iterable[Event], *, still_open: bool = False) -> Lineage:
     """Fold a record's events into its lineage.
 
-    Of a record that is `still_open`, edges to what is yet to come are left out.
+    Of a record that is `still_open`, edges to what is yet to come are left out; of one that says that it is not
+    complete, edges to what was never recorded, because the process that was hashing it died.
 
     Two artifacts that want one id and have one hash are one node; with different hashes the later gets a suffix, four
     hex digits of its hash (more where those clash too).
@@ -101,6 +102,8 @@ def fold(events: Iterable[Event], *, still_open: bool = False) -> Lineage:
     for event in events:
         if isinstance(event.body, RunOpened) and event.body.amends:
             amended = event.body.amends.run_id
+        if isinstance(event.body, RunClosed) and not event.body.complete:
+            still_open = True
         if isinstance(event.body, Link):
             pairs.append((event.body.source, event.body.target))
         if not isinstance(event.body, Artifact):

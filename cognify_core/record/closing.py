@@ -42,18 +42,26 @@ def close_record(
 def closing(events: Iterable[bytes], status: ClosedStatus, reasons: Sequence[str] = ()) -> RunClosed:
     """The closing event that fits `events`.
 
-    A record is complete when nothing of ours failed, no metric point was thinned and no artifact stayed unresolved.
+    A record is complete when nothing of ours failed, no metric point was thinned, no artifact stayed unresolved, and
+    everything that an edge names is there.
     """
     counts: dict[str, int] = {}
+    refs: set[str] = set()
+    named: set[str] = set()
     found = list(reasons)
     for data in events:
         event = json.loads(data)
         kind = event["kind"]
         counts[kind] = counts.get(kind, 0) + 1
+        if "assurance" in event:
+            refs.add(event["ref"])
+        named.update(event.get("inputs", ()), [event[end] for end in ("source", "target") if end in event])
         if kind == Failure.model_fields["kind"].default:
             found.append(f"{event['where']}: {event['error']}")
         elif event.get("assurance") == "unresolved":
             found.append(f"{event['id']}: unresolved ({event['reason']})")
+    if lost := [ref for ref in named - refs if not ref.startswith("@")]:
+        found.append(f"{len(lost)} digests were still being taken and are not recorded")
     distinct = list(dict.fromkeys(found))
     if len(distinct) > MAX_REASONS:
         distinct[MAX_REASONS:] = [f"and {len(distinct) - MAX_REASONS} more"]

@@ -7,7 +7,7 @@ from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, Body, Event, Link
 from cognify_core.model.lineage import Edge, Lineage, Node, fold
-from tests.factories import NONCE, RUN_ID, TIME, checkpoint, config, dataset, evaluation, opened
+from tests.factories import NONCE, RUN_ID, TIME, checkpoint, closed, config, dataset, evaluation, opened
 
 OTHER = Digest.of(b"other")
 
@@ -73,6 +73,12 @@ def test_an_addendum_reaches_into_the_run_that_it_amends() -> None:
 def test_an_input_that_names_nothing_is_refused() -> None:
     with pytest.raises(FormatError, match="names 'config', which the record does not hold"):
         _fold(dataset(), checkpoint(20))
+
+
+def test_edges_to_what_a_dead_process_never_recorded_are_left_out() -> None:
+    seen = [dataset(), checkpoint(20)]
+    end = closed(seen, status="INTERRUPTED", complete=False, reasons=("1 digests were still being taken",))
+    assert _fold(*seen, end).edges == (Edge("ds_patient_notes_v3", "ckpt_step_20"),)
 
 
 def test_only_addenda_reach_into_other_runs() -> None:

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from cognify_core.model.events import RunClosed, parse_event
+from cognify_core.model.names import utc_now
 from cognify_core.model.record import Status
 from cognify_core.record.owner import this_process
 from cognify_core.record.recover import DIED, recover
+from cognify_core.seal.keys import KeyRing
+from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Owner
 from cognify_core.store.sql import SqlStore, open_store
-from tests.factories import RUN_ID
-from tests.store.values import ADDENDUM, OTHER, RUN, begin, frozen, old_store
+from tests.factories import RUN_ID, checkpoint, dataset
+from tests.store.values import ADDENDUM, OTHER, RUN, begin, draft, frozen, old_store
 
 Started = Callable[[int], "Writer"]
 
@@ -77,6 +80,19 @@ def test_a_run_whose_process_died_is_interrupted_and_says_so(store: SqlStore, tm
     closing_event = parse_event(list(store.events(RUN_ID))[-1]).body
     assert isinstance(closing_event, RunClosed)
     assert (closing_event.status, closing_event.complete, closing_event.reasons) == ("INTERRUPTED", False, (DIED,))
+
+
+def test_a_run_whose_process_died_while_it_hashed_can_still_be_sealed(
+    store: SqlStore, tmp_path: Path, writer: Started
+) -> None:
+    writer(0).kill()
+    store.append(RUN_ID, [draft(checkpoint(20)), draft(dataset(), 1)])
+    assert recover(store, tmp_path) == [RUN_ID]
+    bundle = seal_run(store, RUN_ID, KeyRing(tmp_path / "keys").signer(), now=utc_now())
+    assert store.bundle(RUN_ID) == bundle
+    closing_event = parse_event(list(store.events(RUN_ID))[-1]).body
+    assert isinstance(closing_event, RunClosed)
+    assert "1 digests were still being taken and are not recorded" in closing_event.reasons
 
 
 def test_a_run_that_nobody_ever_owned_is_interrupted(store: SqlStore, tmp_path: Path) -> None:
