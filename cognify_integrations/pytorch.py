@@ -79,6 +79,16 @@ def base_tensors(model: torch.nn.Module) -> StoredTensors:
     return _whole(base, {name: t for key, t in _state(base).items() if (name := original(key)) is not None})
 
 
+def tensors_outside(model: torch.nn.Module, places: tuple[str, ...]) -> StoredTensors:
+    """The tensors of a model's state that lie outside the submodules at `places`."""
+    if _is_sharded(model):
+        return StoredTensors([], {}, SHARDED)
+    inside = tuple(f"{place}." for place in places)
+    state = {name: tensor for name, tensor in _state(model).items() if not name.startswith(inside)}
+    aliases = tied_names(model, state)
+    return _listed({name: tensor for name, tensor in state.items() if name not in aliases}, aliases)
+
+
 def trainable_bytes(model: torch.nn.Module) -> int:
     """The bytes of the parameters that training may change, tied ones counted once."""
     return sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
