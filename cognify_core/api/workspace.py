@@ -18,7 +18,7 @@ from cognify_core.model.names import is_run_id
 from cognify_core.model.record import Status
 from cognify_core.record.hashing import Hashing
 from cognify_core.record.opening import open_run
-from cognify_core.record.ranks import Rank
+from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recover import recover
 from cognify_core.record.run import Run
 from cognify_core.record.surroundings import record_surroundings
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from cognify_core.seal.signing import Signer
     from cognify_core.settings import Settings
     from cognify_core.store.protocol import RunRow, Store
-
-_ALONE = Rank()
 
 
 class Workspace:
@@ -80,7 +78,7 @@ class Workspace:
         tags: dict[str, str],
         seal_when: SealWhen,
         nonce: bytes,
-        rank: Rank = _ALONE,
+        rank: Rank = ALONE,
         run_id: str | None = None,
     ) -> LiveRun:
         """Begin a run, or join the one that another rank of this training has begun."""
@@ -170,7 +168,7 @@ class Workspace:
         if self._dry:
             self._dry.cleanup()
 
-    def _live(self, opened: RunOpened, seal_when: SealWhen, rank: Rank = _ALONE, run_id: str | None = None) -> LiveRun:
+    def _live(self, opened: RunOpened, seal_when: SealWhen, rank: Rank = ALONE, run_id: str | None = None) -> LiveRun:
         run_id = open_run(self.store, opened, rank=rank, run_id=run_id)
         patience = self.settings.rank_seconds
         run = Run(self.store, self.hashing, run_id, self.settings.spool_path, rank=rank, rank_seconds=patience)

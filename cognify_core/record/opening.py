@@ -9,16 +9,15 @@ from cognify_core.model.events import Draft, RunOpened
 from cognify_core.model.names import new_run_id, stamp_time, utc_now
 from cognify_core.model.record import Status
 from cognify_core.record.owner import this_process
-from cognify_core.record.ranks import Rank
+from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recorder import Clock
 from cognify_core.store.protocol import Store
 
 _DRAWS = 5
-_ALONE = Rank()
 
 
 def open_run(
-    store: Store, opened: RunOpened, clock: Clock = utc_now, *, rank: Rank = _ALONE, run_id: str | None = None
+    store: Store, opened: RunOpened, clock: Clock = utc_now, *, rank: Rank = ALONE, run_id: str | None = None
 ) -> str:
     """Begin a record in `store`, or join the one that another rank of this training has begun; return its id.
 

@@ -79,6 +79,9 @@ class Rank:
         return self.world_size == 1
 
 
+ALONE = Rank()
+
+
 def writer_of(name: bytes) -> int | None:
     """The rank that wrote a file of a checkpoint, where its name tells; else none."""
     base = name.rpartition(b"/")[2]
