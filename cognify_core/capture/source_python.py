@@ -36,20 +36,20 @@ def part_of_rows(blocks: Callable[[], Iterator[Sequence[Row]]], count: int | Non
     """
     shape: dict[str, Shape] = {}
     for block in blocks():
-        shape = _fields_of(block, shape)
-    schema = pa.schema([(name, _type_of(each)) for name, each in shape.items()])
+        shape = fields_of(block, shape)
+    schema = pa.schema([(name, type_of(each)) for name, each in shape.items()])
 
     def stored() -> Iterator[pa.RecordBatch]:
         held: list[pa.RecordBatch] = []
         for block in blocks():
-            held.append(_batch(block, schema, shape))
+            held.append(batch_of(block, schema, shape))
             if len(held) == _BLOCKS_AT_ONCE:
                 yield pa.concat_batches(held)
                 held.clear()
         if held:
             yield pa.concat_batches(held)
 
-    return Part(schema, stored, count), {name: feature for name in shape if (feature := _feature_of(shape[name]))}
+    return Part(schema, stored, count), {name: feature for name in shape if (feature := feature_of(shape[name]))}
 
 
 def slices_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -63,7 +63,12 @@ def slices_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield block
 
 
-def _fields_of(rows: Sequence[Row], known: Mapping[str, Shape]) -> dict[str, Shape]:
+def fields_of(rows: Sequence[Row], known: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The shape of every column (or field) of `rows`, which are more of what was `known` before.
+
+    Raises:
+        CaptureError: a column holds values that do not go together, or that have no canonical form.
+    """
     names = dict.fromkeys(chain(known, chain.from_iterable(rows)))
     shape = dict(known)
     for name in names:
@@ -90,7 +95,7 @@ def _shape_of(values: Sequence[Any], name: str) -> Shape:
     if kinds <= {list, tuple}:
         return ("list", _shape_of(list(chain.from_iterable(value for value in values if value is not None)), name))
     if kinds == {dict}:
-        return _fields_of([value for value in values if value is not None], {})
+        return fields_of([value for value in values if value is not None], {})
     shape: Shape = pa.null()
     for value in values:
         shape = _merged(shape, _shape_of_one(value, name), name)
@@ -162,28 +167,34 @@ def _word(shape: Shape) -> str:
     return "lists" if isinstance(shape, tuple) else str(shape)
 
 
-def _type_of(shape: Shape) -> pa.DataType:
+def type_of(shape: Shape) -> pa.DataType:
+    """The type that values of a shape have in Arrow; integers beyond 64 bits are text, their decimal digits."""
     if isinstance(shape, dict):
-        return pa.struct([(name, _type_of(each)) for name, each in shape.items()])
+        return pa.struct([(name, type_of(each)) for name, each in shape.items()])
     if isinstance(shape, tuple):
-        return pa.list_(_type_of(shape[1]))
+        return pa.list_(type_of(shape[1]))
     return pa.string() if isinstance(shape, str) else shape
 
 
-def _feature_of(shape: Shape) -> Json:
+def feature_of(shape: Shape) -> Json:
     """The feature that marks integers which stand as digits; None where there are none."""
     if isinstance(shape, dict):
-        return {name: feature for name in shape if (feature := _feature_of(shape[name]))} or None
+        return {name: feature for name in shape if (feature := feature_of(shape[name]))} or None
     if isinstance(shape, tuple):
-        return {"_type": "List", "feature": inner} if (inner := _feature_of(shape[1])) else None
+        return {"_type": "List", "feature": inner} if (inner := feature_of(shape[1])) else None
     return INTEGER_FEATURE if isinstance(shape, str) else None
 
 
-def _batch(rows: Sequence[Row], schema: pa.Schema, shape: Mapping[str, Shape]) -> pa.RecordBatch:
+def batch_of(rows: Sequence[Row], schema: pa.Schema, shape: Mapping[str, Shape]) -> pa.RecordBatch:
+    """Rows of a shape that was found before.
+
+    Raises:
+        CaptureError: a value is not what its column holds.
+    """
     columns = []
     for each in schema:
         values: Iterable[Any] = [row.get(each.name) for row in rows]
-        if _feature_of(shape[each.name]):
+        if feature_of(shape[each.name]):
             values = [_digits(value, shape[each.name]) for value in values]
         columns.append(_array(values, each))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
