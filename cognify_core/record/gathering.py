@@ -50,6 +50,7 @@ class Gathering:
         world_size: how many ranks there are.
         record: takes a checkpoint that all ranks have reported, with its manifest.
         fail: takes what goes wrong here.
+        deliver: appends what ranks that died had spooled.
         patience: seconds that the end of the training waits for a rank that lives and does not report.
         alive: tells whether the process of a rank may still be there.
     """
@@ -62,11 +63,12 @@ class Gathering:
         record: Callable[[Body, bytes | None], None],
         fail: Callable[[str, BaseException], None],
         *,
+        deliver: Callable[[], None],
         patience: float = 60.0,
         alive: Callable[[Owner], bool] = is_alive,
     ) -> None:
         self._store, self._run_id, self._record, self._fail = store, run_id, record, fail
-        self._patience, self._alive = patience, alive
+        self._deliver, self._patience, self._alive = deliver, patience, alive
         self._roll = RollCall(world_size)
         self._read = 0
         self._given_up: dict[int, str] = {}
@@ -110,6 +112,8 @@ class Gathering:
         began = time.monotonic()
         while True:
             hopeless = self._hopeless(time.monotonic() - began)
+            if RANK_DIED in hopeless.values():
+                self._deliver()
             self._look()  # after asking who is dead: what they said before they died is there now
             self._given_up = {rank: hopeless[rank] for rank in self._others() if rank in hopeless}
             if len(self._given_up) == len(self._others()):
@@ -130,7 +134,7 @@ class Gathering:
             elif not self._alive(owners[rank]):
                 found[rank] = RANK_DIED
             elif waited >= self._patience:
-                found[rank] = f"it did not say that it was done within {self._patience:.0f} s"
+                found[rank] = f"it did not say that it was done within {self._patience:g} s"
         return found
 
     def _join(self, checkpoints: Mapping[Key, Reports]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cognify_core.errors import RecordError, RunNotFoundError
+from cognify_core.errors import RecordError
 from cognify_core.model.events import Body, Draft, Gap
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
@@ -16,7 +16,7 @@ from cognify_core.record.closing import close_record
 from cognify_core.record.owner import is_alive
 from cognify_core.record.recorder import Clock
 from cognify_core.record.rollcall import RANK_DIED, RollCall, joined_checkpoint
-from cognify_core.record.spool import spools
+from cognify_core.record.spool import deliver_spools
 from cognify_core.store.protocol import Store
 
 DIED = "the process that wrote it ended without closing the run"
@@ -32,7 +32,8 @@ def recover(store: Store, spool_folder: Path, clock: Clock = utc_now) -> list[st
     """
     running = [row.run_id for row in store.runs(addenda=True) if row.status is Status.RUNNING]
     dead = [run_id for run_id in running if not any(map(is_alive, store.owners(run_id)))]
-    _deliver_spools(store, spool_folder, alive=set(running) - set(dead))
+    alive = set(running) - set(dead)
+    deliver_spools(store, spool_folder, lambda run_id, _: run_id not in alive)
     closed = []
     for run_id in dead:
         try:
@@ -64,18 +65,3 @@ def _join_ranks(store: Store, run_id: str, clock: Clock) -> None:
 def _nothing_late(_location: str, _names: frozenset[str]) -> dict[bytes, str]:
     """Files that lay about since then are not what was saved: nothing is hashed at a later start."""
     return {}
-
-
-def _deliver_spools(store: Store, folder: Path, alive: set[str]) -> None:
-    for run_id, spool in spools(folder):
-        if run_id in alive:
-            continue
-        drafts, manifests = spool.read()
-        try:
-            for manifest in manifests:
-                store.put_manifest(manifest)
-            store.append(run_id, drafts)
-        except (RecordError, RunNotFoundError):
-            spool.path.rename(spool.path.with_suffix(".undeliverable"))
-        else:
-            spool.clear()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cognify_core.canonical import Json, encode, parse
-from cognify_core.errors import FormatError
+from cognify_core.errors import FormatError, RecordError, RunNotFoundError
 from cognify_core.model.events import Draft, parse_body
+from cognify_core.store.protocol import Store
 
 SUFFIX = ".spool"
 
@@ -21,6 +22,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path, run_id: str, writer: str) -> None:
+        self.writer = writer
         self.path = folder / f"{run_id}.{writer}{SUFFIX}"
 
     def put(self, waiting: Iterable[tuple[Draft, bytes | None]]) -> None:
@@ -78,3 +80,23 @@ def _parsed(line: bytes) -> Draft | bytes | None:
         return Draft(value["time"], parse_body(value["body"]), value["writer"], value["counter"])
     except (FormatError, KeyError, TypeError, ValueError):
         return None
+
+
+def deliver_spools(store: Store, folder: Path, wanted: Callable[[str, str], bool]) -> None:
+    """Append what is spooled to the records that it belongs to, of the runs and writers that are `wanted`.
+
+    Raises:
+        StoreError: the store cannot be written to.
+    """
+    for run_id, spool in spools(folder):
+        if not wanted(run_id, spool.writer):
+            continue
+        drafts, manifests = spool.read()
+        try:
+            for manifest in manifests:
+                store.put_manifest(manifest)
+            store.append(run_id, drafts)
+        except (RecordError, RunNotFoundError):
+            spool.path.rename(spool.path.with_suffix(".undeliverable"))
+        else:
+            spool.clear()

@@ -25,7 +25,7 @@ from cognify_core.record.hashing import Hashing
 from cognify_core.record.pending import Pending, PendingBody
 from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recorder import Clock, Recorder
-from cognify_core.record.spool import Spool
+from cognify_core.record.spool import Spool, deliver_spools
 from cognify_core.store.protocol import Store
 
 RANK_SECONDS = 60.0
@@ -63,7 +63,13 @@ class Writing:
             self.say(events.RankJoined(rank=rank.number, world_size=rank.world_size))
         if rank.is_first and rank.meeting is not None:
             self._gathering = Gathering(
-                store, run_id, rank.world_size, self._recorder.put, self._recorder.fail, patience=rank_seconds
+                store,
+                run_id,
+                rank.world_size,
+                self._recorder.put,
+                self._recorder.fail,
+                deliver=lambda: deliver_spools(store, spool_folder, self._is_anothers),
+                patience=rank_seconds,
             )
 
     def artifact(
@@ -213,6 +219,9 @@ class Writing:
         ends = [status, *(left.status for left in roll.left.values()), *("INTERRUPTED" for _ in absences)]
         worst: ClosedStatus = "FAILED" if "FAILED" in ends else "INTERRUPTED" if "INTERRUPTED" in ends else status
         return worst, reasons
+
+    def _is_anothers(self, run_id: str, writer: str) -> bool:
+        return run_id == self.id and writer != self._writer
 
     def _new_ref(self) -> str:
         return f"{self._writer}.{next(self._numbers)}"
