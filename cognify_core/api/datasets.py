@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cognify_core.canonical import Json
 from cognify_core.errors import ConfigurationError
 from cognify_core.model.digest import Digest
+from cognify_core.model.names import slug
 from cognify_core.record.run import Run
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def record_fed(
 ) -> tuple[str, bool]:
     """Record the rows that a model is fed or evaluated on, and link the sources declared for them.
 
+    Where there are several sets of rows, one that was declared under a set's name is the source of that one alone.
+
     Returns the ref, and whether it is known where the rows come from.
     """
     known = [each for each in declared if each.feeds(role)]
@@ -125,6 +128,7 @@ def record_fed(
         if each.is_of(dataset):
             return record_declared(run, each, role=role), True
     ref = run.dataset(dataset, name=name, role=role)
-    for each in known:
+    called_the_same = [each for each in known if slug(each.name) in (slug(name), slug(name.removeprefix(f"{role}_")))]
+    for each in called_the_same or known:
         run.relate(record_declared(run, each, role="source"), ref)
     return ref, bool(known)

@@ -213,15 +213,21 @@ def _points(body: Metrics) -> Iterator[tuple[int, str, Any]]:
     yield from body.points
 
 
-def test_every_member_of_a_dict_of_evaluation_sets_has_its_rows_and_results(make_trainer: MakeTrainer) -> None:
+def test_every_member_of_a_dict_of_evaluation_sets_has_its_rows_its_source_and_its_results(
+    make_trainer: MakeTrainer,
+) -> None:
     rows = conversations.chats()
     sets = {"near": rows.select(range(4)), "far": rows.select(range(4, 8))}
+    for name, each in sets.items():
+        api.dataset(each, name=name, role="eval")
     make_trainer("SFT", CognifyCallback(), eval_dataset=sets, eval_strategy="steps", eval_steps=4).train()
     assert {
         ("ds_eval_near_v1", "eval_near_step_4"),
         ("ds_eval_far_v1", "eval_far_step_4"),
         ("ckpt_step_4", "eval_near_step_4"),
     } <= _edges()
+    sources = {edge for edge in _edges() if edge[1].startswith("ds_eval_")}
+    assert sources == {("ds_near_v1", "ds_eval_near_v1"), ("ds_far_v1", "ds_eval_far_v1")}
 
 
 def test_a_reference_that_trl_loads_is_the_base_when_it_is_shown(make_trainer: MakeTrainer) -> None:
