@@ -31,10 +31,16 @@ class Watch:
         about: what is to be said of the stream; any value that can be pickled.
     """
 
+    folder: Path | None
+    """Where parts go; nowhere as long as no run watches."""
+    _taps: weakref.WeakSet[Tap]
+    _taken: set[str]
+    _troubles: list[PartState]
+
     def __init__(self, about: object = None) -> None:
         self.about = about
         self.key = os.urandom(8).hex()
-        self.folder: Path | None = None
+        self.folder = None
         self.rank = 0
         self._pid = os.getpid()
         self._here()
@@ -80,8 +86,9 @@ class Watch:
             tap.settle()
         parts, self._troubles = [*self._answers(self.folder, timeout), *self._troubles], []
         self._taken |= {part.name for part in parts}
-        closed = {part.name for part in read_parts(self.folder, self.rank) if not part.is_open}
-        remove_parts(self.folder, closed & self._taken)
+        closed = self._taken & {part.name for part in read_parts(self.folder, self.rank) if not part.is_open}
+        remove_parts(self.folder, closed)
+        self._taken -= closed  # their names are free again
         return parts
 
     def _answers(self, folder: Path, timeout: float) -> list[PartState]:
@@ -98,9 +105,8 @@ class Watch:
 
     def _here(self) -> None:
         """What only the process knows that this object lives in."""
-        self._taps: weakref.WeakSet[Tap] = weakref.WeakSet()
-        self._taken: set[str] = set()
-        self._troubles: list[PartState] = []
+        self._taps = weakref.WeakSet()
+        self._taken, self._troubles = set(), []
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_taps", "_taken", "_troubles")}
