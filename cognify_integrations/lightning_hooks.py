@@ -103,8 +103,9 @@ class RecordingHooks:
         if api.this_session().is_off or not self._records(trainer) or (live := self._live_run(trainer)) is None:
             return
         self._run_id = live.id
-        self._evaluations.trained = weakref.ref(pl_module)
-        self._training = Training(live, self._evaluations.saved, self._evaluations.results.names)
+        seen = self._evaluations
+        seen.trained = weakref.ref(pl_module)
+        self._training = Training(live, trainer.global_step, seen.saved, seen.results.names)
         live.guarded("the beginning of the training", self._training.begin, trainer, pl_module, self._unwatched)
 
     def _live_run(self, trainer: Any) -> LiveRun | None:

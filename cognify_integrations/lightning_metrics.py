@@ -34,11 +34,10 @@ class Results:
 class StepMetrics:
     """Finds what was newly logged in training and gives it to `say(step, values)`, but for the names in `elsewhere`."""
 
-    def __init__(self, say: Callable[[int, dict[str, float]], None], elsewhere: set[str]) -> None:
-        self._say, self._elsewhere = say, elsewhere
+    def __init__(self, say: Callable[[int, dict[str, float]], None], elsewhere: set[str], step: int) -> None:
+        self._say, self._elsewhere, self._step = say, elsewhere, step
         self._seen: dict[str, Any] = {}
         self._said: dict[str, tuple[int, float]] = {}
-        self._step = -1
 
     def due(self, trainer: Any) -> bool:
         """Whether Lightning logs after this batch. For every batch: a few attributes."""

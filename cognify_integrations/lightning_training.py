@@ -24,9 +24,9 @@ _MEND_SOURCE = 'cognify.dataset("<the files>", name="…") before the training'
 class Training:
     """What is known of a training that goes on. Its methods may raise; whoever calls them guards."""
 
-    def __init__(self, live: LiveRun, saved: dict[str, int], elsewhere: set[str]) -> None:
+    def __init__(self, live: LiveRun, step: int, saved: dict[str, int], elsewhere: set[str]) -> None:
         self.live = live
-        self._metrics = StepMetrics(live.run.log, elsewhere)
+        self._metrics = StepMetrics(live.run.log, elsewhere, step)
         self._fed: list[Fed] = []
         self._saved = saved
         self._awaited: list[tuple[Path, int]] = []

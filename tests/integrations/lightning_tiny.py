@@ -7,10 +7,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 NAMESPACES = ("lightning.pytorch", "pytorch_lightning")
+WARNED = [
+    pytest.mark.filterwarnings(f"ignore:{message}")
+    for message in (
+        "The '.*' does not have many workers",
+        "Checkpoint directory .* exists and is not empty",
+        "You defined a `validation_step` but have no `val_dataloader`",
+        "`.*.ckpt_path=None.` was called without a model",
+        "You're resuming from a checkpoint that ended before the epoch ended",
+        "`isinstance.treespec, LeafSpec.` is deprecated:FutureWarning",  # what Lightning asks newer versions of torch
+    )
+]
+"""What Lightning warns of in small trainings."""
 ROWS = 64
 
 
@@ -70,6 +83,16 @@ def module_class(namespace: str) -> Any:
 def module(namespace: str) -> Any:
     torch.manual_seed(3)
     return module_class(namespace)()
+
+
+def indifferent(namespace: str) -> Any:
+    """A module that trains on whatever the batch is."""
+
+    class Indifferent(module_class(namespace)):  # type: ignore[misc]
+        def _loss(self, batch: Any) -> Any:
+            return self.net(torch.ones(2, 8)).square().sum()
+
+    return Indifferent()
 
 
 @cache
