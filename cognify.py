@@ -14,6 +14,7 @@ from cognify_core.api import (
     seal,
     show,
     verify,
+    watch,
 )
 from cognify_core.errors import CannotVerifyError, CognifyError, VerificationError
 
@@ -34,4 +35,5 @@ __all__ = [
     "seal",
     "show",
     "verify",
+    "watch",
 ]

@@ -18,6 +18,7 @@ from cognify_core.api.functions import (
     show,
     this_session,
     verify,
+    watch,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "show",
     "this_session",
     "verify",
+    "watch",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from cognify_core.api.checking import Progress
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cognify_core.store.protocol import RunRow, Tombstone
     from cognify_core.verify.report import Report
 
+StreamT = TypeVar("StreamT")
 _session: Session | None = None
 
 
@@ -129,6 +130,34 @@ def dataset(
         data, name=name, role=role, schema_version=schema_version, source_category=source_category, **provenance
     )
     return say_dataset(this_session(), declared, run_id)
+
+
+def watch(
+    stream: StreamT,
+    *,
+    name: str,
+    schema_version: str | None = None,
+    role: str = "train",
+    source_category: str | None = None,
+    **provenance: Any,
+) -> StreamT:
+    """Watch a stream: its rows are digested as they are read. Use what is returned in the stream's place.
+
+    `stream` is a `datasets.IterableDataset`, a torch one, a generator, or anything that is iterated. The dataset is
+    recorded in every run that reads it, with one digest for each rank, DataLoader worker and pass. What is digested are
+    the rows that come out of what is returned; of what `map` makes of it, the rows that go in. `provenance` is as for
+    `dataset`.
+
+    Raises:
+        ConfigurationError: it is no stream, or is watched already; no such source category.
+    """
+    from cognify_core.api.datasets import DeclaredDataset
+    from cognify_core.api.watching import watch_stream
+
+    declared = DeclaredDataset.of(
+        None, name=name, role=role, schema_version=schema_version, source_category=source_category, **provenance
+    )
+    return watch_stream(this_session(), stream, declared)
 
 
 def eval(  # noqa: A001 - the name that users look for

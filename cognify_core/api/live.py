@@ -21,6 +21,7 @@ from cognify_core.seal.sealing import seal_run
 
 if TYPE_CHECKING:
     from cognify_core.api.exporting import Package
+    from cognify_core.api.watching import LiveStreams
     from cognify_core.api.workspace import Workspace
 
 SealWhen: TypeAlias = Literal["train_end", "exit", "manual", "block"]
@@ -43,6 +44,8 @@ class LiveRun:
     """The process whose run it is: a forked child runs the same code with the same objects, and must leave it alone."""
     fed: tuple[str, ...] = ()
     """The refs that the training going on comes from."""
+    streams: LiveStreams | None = None
+    """The streams that are watched while it goes on."""
 
     @property
     def id(self) -> str:
@@ -81,6 +84,8 @@ class LiveRun:
 
     def close(self, status: ClosedStatus, *, timeout: float | None = None) -> None:
         """Wait for what is still being hashed, saying so when it takes long, and close the record."""
+        if self.streams is not None:
+            self.guarded("the streams", self.streams.settle)
         began = time.monotonic()
         told = False
         while timeout is None or time.monotonic() - began < timeout:
@@ -156,6 +161,8 @@ class ActiveRun:
 
     def checkpoint(self, path: str | Path, *, step: int) -> None:
         """Record a checkpoint, a file or a folder: its files are opened now and hashed in the background."""
+        if self._live.streams is not None:
+            self._live.guarded("the streams", self._live.streams.look)
         self._live.guarded("checkpoint", self._run.checkpoint, Path(path), step=step)
 
     def final_weights(self, path: str | Path, *, step: int) -> None:

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
 from cognify_core.api.live import LiveRun, SealWhen
+from cognify_core.api.watching import Watches
+from cognify_core.capture.stream_kinds import MEND, is_stream
 from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError, RunStateError
+from cognify_core.model.names import slug
 from cognify_core.record.ranks import Rank
 from cognify_core.record.recorder import warn
 from cognify_core.settings import Settings, load
@@ -34,6 +37,8 @@ class Session:
     last: str | None
     """The id of the last run that began here."""
     declared: list[DeclaredDataset]
+    watches: Watches
+    """The streams that are watched here."""
     _settings: Settings | None
     _workspace: Workspace | None
     _exit: _ExitThread | None
@@ -142,6 +147,7 @@ class Session:
                 warn(f"rank {self._rank.number} records nothing", error)
                 return None
             self.last = self.current.id
+            self.watches.begin(self.current)
             if self._rank.is_first and self._rank.meeting is None and not self._rank.is_alone:
                 self.current.gap("the other ranks", "nothing tells them which run is theirs", mend=_MEND_MEETING)
             return self.current
@@ -222,6 +228,10 @@ class Session:
 
     def record_fed(self, live: LiveRun, dataset: Any, *, name: str, role: str) -> tuple[str, bool]:
         """Record the rows that a model is fed or evaluated on, with what was declared of them."""
+        if (ref := self.watches.record(live, dataset, role=role, declared=self.declared)) is not None:
+            return ref, True
+        if is_stream(dataset) and live.rank.is_first:
+            live.gap(f"ds_{slug(name)}_v1", "stream", mend=MEND)
         return record_fed(live.run, dataset, name=name, role=role, declared=self.declared)
 
     def wanted(self, run_id: str | None) -> str:
@@ -250,6 +260,7 @@ class Session:
         self.current = self.addendum = self.last = None
         self._rank, self._meetings = Rank(), 0
         self.declared = []
+        self.watches = Watches()
 
     def _watch_exit(self) -> None:
         if self._exit is None:

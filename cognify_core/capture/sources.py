@@ -20,6 +20,7 @@ from cognify_core.capture.source_datasets import dataset_part
 from cognify_core.capture.source_files import files_of, format_of, parts_of_files
 from cognify_core.capture.source_pandas import table_of_frame
 from cognify_core.capture.source_python import part_of_rows, slices_of
+from cognify_core.capture.stream_kinds import is_stream
 from cognify_core.errors import CaptureError
 
 __all__ = ["Part", "Source", "fetched", "is_path", "open_source"]
@@ -82,8 +83,6 @@ def _framework(data: Any) -> Source:
             case "datasets", "Dataset":
                 part, features, gaps = dataset_part(data)
                 return Source("datasets", (part,), features, gaps)
-            case "datasets", "IterableDataset":
-                raise CaptureError("stream")
             case "datasets", "DatasetDict" | "IterableDatasetDict":
                 raise CaptureError("several splits: name one of them")
             case "pandas", "DataFrame":
@@ -105,6 +104,8 @@ def _torch(data: Any) -> Source:
             return _subset(open_source(data.dataset), data.indices)
         case "TensorDataset":
             return Source("torch", (of_table(_tensors(data.tensors)),))
+        case _ if is_stream(data):
+            raise CaptureError("stream")
         case _:
             raise CaptureError(f"rows of a {module}.{type(data).__qualname__} cannot be read without running its code")
 

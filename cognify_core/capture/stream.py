@@ -63,6 +63,7 @@ class Watch:
             tap.settle()
         self.folder, self.rank, self._pid = folder / self.key, rank, os.getpid()
         self._taken, self._troubles = part_names(self.folder, rank), []
+        self._forget_closed(self.folder)
 
     def tap(self, **known: Any) -> Tap:
         """What takes the rows of one pass; `known` is as for `Tap`."""
@@ -86,10 +87,13 @@ class Watch:
             tap.settle()
         parts, self._troubles = [*self._answers(self.folder, timeout), *self._troubles], []
         self._taken |= {part.name for part in parts}
-        closed = self._taken & {part.name for part in read_parts(self.folder, self.rank) if not part.is_open}
-        remove_parts(self.folder, closed)
-        self._taken -= closed  # their names are free again
+        self._forget_closed(self.folder)
         return parts
+
+    def _forget_closed(self, folder: Path) -> None:
+        closed = self._taken & {part.name for part in read_parts(folder, self.rank) if not part.is_open}
+        remove_parts(folder, closed)
+        self._taken -= closed  # their names are free again
 
     def _answers(self, folder: Path, timeout: float) -> list[PartState]:
         if not folder.is_dir():

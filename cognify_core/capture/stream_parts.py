@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import shutil
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 _COUNT = struct.Struct("<QQ")  # rows, process
+_STALE_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,14 @@ def remove_parts(folder: Path, names: Iterable[str]) -> None:
             for path in folder.glob("*.ask"):
                 path.unlink(missing_ok=True)
             folder.rmdir()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that died left below `folder` a week ago."""
+    with suppress(OSError):
+        for each in list(folder.iterdir()):
+            if time.time() - each.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def _state(path: Path) -> PartState:
