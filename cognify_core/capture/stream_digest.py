@@ -182,4 +182,6 @@ def _is_undecided(shape: Shape) -> bool:
 def _word(shape: Shape) -> str:
     if isinstance(shape, dict):
         return f"an object of {', '.join(sorted(shape))}"
-    return f"a list of {_word(shape[1])}" if isinstance(shape, tuple) else str(shape)
+    if isinstance(shape, tuple):
+        return f"a list of {_word(shape[1])}"
+    return "integers beyond 64 bits" if isinstance(shape, str) else str(shape)
