@@ -120,7 +120,6 @@ def main() -> None:
                 run.log({"loss": loss.item(), "epoch": epoch}, step=step)
             folder = output / f"step-{step}"
             accelerator.save_state(str(folder))
-            accelerator.wait_for_everyone()  # until all files are there
             run.checkpoint(folder, step=step)  # in each process, which answers for the files that it wrote
             found = accuracy(accelerator, model, test)
             cognify.eval({"accuracy": found}, name="held_out", step=step, dataset=test.dataset)

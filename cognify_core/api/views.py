@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cognify_core.canonical import Json
-from cognify_core.model.events import Artifact, Attestation, Event, Gap, Metrics, Note, RunClosed, parse_event
+from cognify_core.model.events import (
+    Artifact,
+    Attestation,
+    Event,
+    Gap,
+    Metrics,
+    Note,
+    RankJoined,
+    RunClosed,
+    parse_event,
+)
 from cognify_core.model.lineage import fold
 from cognify_core.model.numbers import plain_number
 from cognify_core.model.record import Status
@@ -32,6 +42,8 @@ class RunView:
     """For each metric its first, last, least and greatest value, and how many there are."""
     packages: tuple[Receipt, ...]
     addenda: tuple[RunRow, ...]
+    world_size: int = 1
+    """How many processes trained together."""
 
     def _repr_html_(self) -> str:
         """The run in a notebook."""
@@ -63,6 +75,7 @@ def view(workspace: Workspace, wanted: str) -> RunView:
         _metrics(events),
         tuple(store.receipts(row.run_id)),
         tuple(addenda),
+        max((event.body.world_size for event in events if isinstance(event.body, RankJoined)), default=1),
     )
 
 

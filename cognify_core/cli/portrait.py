@@ -29,6 +29,7 @@ def view_document(view: RunView) -> dict[str, Json]:
     """What `cognify show --json` prints."""
     return {
         "run": run_document(view.row),
+        "world_size": view.world_size,
         "reasons": list(view.reasons),
         "lineage": view.lineage,
         "gaps": [{"subject": g.subject, "reason": g.reason, "mend": g.mend, "owner": g.owner} for g in view.gaps],
@@ -69,6 +70,8 @@ def _in_words(view: RunView) -> list[str]:
     row = view.row
     words = [f"A run of project {row.project}{f', called {row.name}' if row.name else ''}, {_state(row)}."]
     words.append(f"Its {plural(row.size, 'event')} name {_counted(view.lineage) or 'no artifact'}.")
+    if view.world_size > 1:
+        words.append(f"{view.world_size} ranks trained it together.")
     words += [f"Not complete: {reason}." for reason in view.reasons]
     if row.freeze:
         words.append(f"root {row.freeze.root}")

@@ -82,11 +82,11 @@ class Rank:
 ALONE = Rank()
 
 
-def writer_of(name: bytes) -> int | None:
-    """The rank that wrote a file of a checkpoint, where its name tells; else none."""
+def owner_of(name: bytes) -> int:
+    """The rank whose file of a checkpoint this is: the one that its name tells, else the first."""
     base = name.rpartition(b"/")[2]
     found = next((match for pattern in _IN_NAME if (match := pattern.fullmatch(base))), None)
-    return None if found is None else int(found[1])
+    return 0 if found is None else int(found[1])
 
 
 def _announced(environ: Mapping[str, str]) -> tuple[int, int]:

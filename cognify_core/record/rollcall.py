@@ -16,6 +16,7 @@ from cognify_core.capture.tree import NOT_COVERED
 from cognify_core.capture.tree_manifest import TREE_FORMAT, parse_manifest, render
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Artifact, Body, CheckpointSeen, RankJoined, RankLeft, ShardsSeen, parse_event
+from cognify_core.record.ranks import owner_of
 
 Key: TypeAlias = tuple[str, str]
 """A checkpoint's node id and its place."""
@@ -134,7 +135,12 @@ def _joined(reports: Reports, silent: list[int], manifest_of: Callable[[Digest],
 
 
 def _missing(reports: Reports, files: Mapping[bytes, str]) -> frozenset[str]:
-    return frozenset(name for report in reports.values() for name in report.left) - frozenset(map(shown, files))
+    """Files that somebody saw and left to a rank which did not report, by their names.
+
+    A rank that did report knows best what it wrote: what another saw of it may have been a temporary file.
+    """
+    left = {name for report in reports.values() for name in report.left}
+    return frozenset(name for name in left if owner_of(name.encode()) not in reports) - frozenset(map(shown, files))
 
 
 def _first(reports: Reports) -> ShardsSeen:

@@ -17,7 +17,7 @@ from cognify_core.model.names import slug, stamp_time, utc_now
 from cognify_core.model.numbers import tagged_number
 from cognify_core.record.hashing import Hashing
 from cognify_core.record.pending import PendingBody
-from cognify_core.record.ranks import ALONE, Rank, writer_of
+from cognify_core.record.ranks import ALONE, Rank, owner_of
 from cognify_core.record.recorder import Clock
 from cognify_core.record.writing import RANK_SECONDS, Writing
 from cognify_core.store.protocol import Store
@@ -118,8 +118,8 @@ class Run(Writing):
         Of a folder that several ranks write, each opens its own files, and rank 0 records the whole when all have
         reported. Evaluations of that step are of these weights, whichever came first.
         """
-        shared = not self.rank.is_alone and path.is_dir()
-        ref = self._checkpoints[step] = (self._shards if shared else self._whole)(path, step, facts)
+        whole = self.rank.is_alone or path.is_file() or (self.rank.is_first and not path.is_dir())
+        ref = self._checkpoints[step] = (self._whole if whole else self._shards)(path, step, facts)
         for evaluation in self._evaluations.get(step, ()):
             self.link(ref, evaluation, "step")
         return ref
@@ -137,7 +137,9 @@ class Run(Writing):
 
     def _shards(self, path: Path, step: int, facts: Mapping[str, Json] | None) -> str:
         ref, moment, inputs = self._new_ref(), stamp_time(self._clock()), self.inputs
-        held = self._hashing.held(path, lambda name: (writer_of(name) or 0) == self.rank.number)
+        if not path.is_dir():  # this rank wrote nothing there; if others saw files of its, they say so
+            return ref
+        held = self._hashing.held(path, lambda name: owner_of(name) == self.rank.number)
 
         def make(outcome: Outcome) -> Body:
             return events.ShardsSeen(

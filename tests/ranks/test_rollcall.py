@@ -13,7 +13,7 @@ from cognify_core.capture.late import hash_late
 from cognify_core.capture.tree import tree_outcome
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import RankJoined, RankLeft, ShardsSeen
-from cognify_core.record.ranks import writer_of
+from cognify_core.record.ranks import owner_of
 from cognify_core.record.rollcall import Key, RollCall, joined_checkpoint
 from tests.factories import TIME
 
@@ -38,7 +38,7 @@ class Ranks:
         self.folder = folder
 
     def report(self, rank: int, **changed: Any) -> ShardsSeen:
-        held = hold_tree(self.folder, mine=lambda name: (writer_of(name) or 0) == rank)
+        held = hold_tree(self.folder, mine=lambda name: owner_of(name) == rank)
         outcome = held.outcome()
         assert outcome.hash is not None
         assert outcome.manifest is not None
@@ -94,6 +94,14 @@ def test_a_shard_that_is_gone_and_was_reported_by_nobody_is_named(ranks: Ranks, 
     seen = ranks.join(report, absent=(1,))
     assert (seen.assurance, seen.hash) == ("unresolved", None)
     assert seen.reason == "rank 1 was silent, and no rank reported __1_0.distcp"
+
+
+def test_a_temporary_file_of_a_rank_that_reported_is_none_of_its_files(ranks: Ranks, folder: Path) -> None:
+    (folder / ".tmpA1b2C3").write_bytes(b"half of the wei")
+    second = ranks.report(1)
+    assert ".tmpA1b2C3" in second.left
+    (folder / ".tmpA1b2C3").unlink()
+    assert ranks.join(ranks.report(0), second).hash == tree_outcome(folder).hash
 
 
 def test_a_shard_that_could_not_be_hashed_leaves_the_whole_unresolved(ranks: Ranks) -> None:

@@ -118,6 +118,7 @@ def test_two_ranks_write_one_record_in_which_every_shard_was_hashed_by_the_rank_
     assert len(runs) == 1
     assert runs[0].status is Status.AUDIT_SEALED
     assert runs[0].complete
+    assert done.last.world_size == 2
     folders = {int(re.sub(r"\D", "", path.name)): path for path in (done.folder / "out").iterdir() if path.is_dir()}
     hashes = {node["step"]: node["hash"] for node in done.nodes("checkpoint")}
     assert {step: str(tree_outcome(path).hash) for step, path in folders.items()}.items() <= hashes.items()

@@ -9,7 +9,7 @@ from cognify_core.capture.hold import hold_tree
 from cognify_core.capture.holder import Holder
 from cognify_core.capture.scan import Mine
 from cognify_core.capture.tree_manifest import parse_manifest
-from cognify_core.record.ranks import writer_of
+from cognify_core.record.ranks import owner_of
 
 
 def sharded(path: Path, ranks: int = 2) -> Path:
@@ -22,7 +22,7 @@ def sharded(path: Path, ranks: int = 2) -> Path:
 
 
 def of_rank(number: int) -> Mine:
-    return lambda name: (writer_of(name) or 0) == number
+    return lambda name: owner_of(name) == number
 
 
 def test_each_rank_reads_the_files_that_it_wrote(tmp_path: Path) -> None:
