@@ -73,16 +73,13 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         self._forget()
         if session.is_off:
             return
-        if session.current is not None and session.current.seal_when == "block":
-            self._live = session.current
-        else:
-            self._live = session.begin(
-                name=self.run_name or state.trial_name,
-                project=self.project,
-                tags=self.tags,
-                seal_when=self.seal,
-                rank=Rank.here(args.process_index, args.world_size),
-            )
+        self._live = session.block or session.begin(
+            name=self.run_name or state.trial_name,
+            project=self.project,
+            tags=self.tags,
+            seal_when=self.seal,
+            rank=Rank.here(args.process_index, args.world_size),
+        )
         if self._live is None:
             return
         self._run_id = self._live.id

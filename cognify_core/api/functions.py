@@ -72,6 +72,8 @@ def run(
     which each adds the rows it was fed and the checkpoint files that it wrote. `rank` and `world_size` are found where
     `torchrun`, `srun` or `mpirun` started them; `world_size=1` says that this process records alone.
 
+    A block inside another says what it says into the outer one's run.
+
     A block that an exception leaves is closed as FAILED (INTERRUPTED by Ctrl-C), not sealed, and can be sealed by
     `cognify seal`.
 
@@ -83,6 +85,10 @@ def run(
     from cognify_core.record.ranks import Rank
 
     session = this_session()
+    if (outer := session.block) is not None:
+        outer.say(f"{outer.id} goes on: what is said in this inner block goes into it, and the outer one ends it")
+        yield ActiveRun(outer)
+        return
     here = Rank() if world_size == 1 else Rank.here(rank, world_size)
     live = (
         None

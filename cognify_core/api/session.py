@@ -153,6 +153,12 @@ class Session:
             return self.current
 
     @property
+    def block(self) -> LiveRun | None:
+        """The run of the `with cognify.run()` that this process is in: what it trains goes into that."""
+        live = self.current
+        return live if live is not None and live.seal_when == "block" and live.pid == os.getpid() else None
+
+    @property
     def speaks(self) -> bool:
         """Whether what is said here is recorded: on other ranks than the first it is what that one says too."""
         return not self.is_off and self._rank.is_first

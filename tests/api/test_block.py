@@ -292,3 +292,17 @@ def test_the_personal_values_of_a_run_are_beside_it_and_not_in_it() -> None:
         assert opening.commitment.encode() in package
         assert f'"{opening.value}"'.encode() not in package
         assert f'\\"{opening.value}\\"'.encode() not in package
+
+
+def test_a_block_inside_a_block_speaks_of_the_outer_ones_run() -> None:
+    with api.run("outer") as outer:
+        outer.log({"loss": 0.5}, step=1)
+        with api.run("inner") as inner:
+            assert inner.id == outer.id
+            inner.log({"loss": 0.4}, step=2)
+        assert api.show(outer.id).row.status is Status.RUNNING
+        outer.log({"loss": 0.3}, step=3)
+    view = api.show(outer.id)
+    assert (view.row.status, view.row.complete) == (Status.AUDIT_SEALED, True)
+    assert view.metrics["loss"]["points"] == 3
+    assert len(api.runs()) == 1
