@@ -173,7 +173,12 @@ class Session:
         self.last = run_id
 
     def _numbered(self, rank: Rank, run_id: str | None) -> Rank:
-        """The rank, its meeting's name with the number of this training: one process may train several times."""
+        """The rank, its meeting's name with the number of this training: one process may train several times.
+
+        A dry run has no meeting, for its store is each process's own.
+        """
+        if self.settings.mode == "dry":
+            return replace(rank, meeting=None)
         if rank.meeting is None or run_id is not None:
             return rank
         self._meetings += 1
@@ -181,9 +186,8 @@ class Session:
 
     def _check_meeting(self, rank: Rank) -> None:
         if not rank.is_first and rank.meeting is None:
-            raise RunStateError(f"nothing tells which run is its own; {_MEND_MEETING}")
-        if not rank.is_first and self.settings.mode == "dry":
-            raise RunStateError("a dry run is made by the first rank alone")
+            why = "a dry run is the first rank's alone" if self.settings.mode == "dry" else _MEND_MEETING
+            raise RunStateError(f"nothing tells which run is its own: {why}")
 
     def end(self, live: LiveRun, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """End a run; what is said of it from now on goes into an addendum."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cognify_core.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -55,3 +57,10 @@ def test_every_decision_is_in_the_index() -> None:
 def test_a_decision_says_context_options_outcome_and_cost(page: Path) -> None:
     bold = re.findall(r"^\*\*([^*]+)\*\*", page.read_text("utf-8"), re.MULTILINE)
     assert bold == ["Context.", "Options.", "Outcome.", "What it costs."]
+
+
+def test_every_setting_is_in_the_guide() -> None:
+    named = set(
+        re.findall(r"^\| `COGNIFY_(\w+)` \|", (ROOT / "docs" / "audit-trail.md").read_text("utf-8"), re.MULTILINE)
+    )
+    assert named >= {name.upper() for name in Settings.model_fields}
