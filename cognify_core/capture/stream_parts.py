@@ -43,11 +43,8 @@ class PartState:
     ended: bool = False
     answered: str | None = None
     """The last question that it was written in answer to."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its process may still add to it."""
-        return not self.ended and _is_alive(self.pid)
+    is_open: bool = False
+    """Whether its process was there to add to it, just before this was read."""
 
 
 class PartFile:
@@ -135,13 +132,15 @@ def sweep(folder: Path) -> None:
 
 
 def _state(path: Path) -> PartState:
-    delivered, pid = _COUNT.unpack(path.read_bytes())
+    pid = _COUNT.unpack(path.read_bytes())[1]
+    is_open = _is_alive(pid)  # before what it wrote last is read: what a dead process wrote is all that there will be
+    delivered = _COUNT.unpack(path.read_bytes())[0]
     try:
         state = PartState(**json.loads(path.with_suffix(".part").read_text()))
     except FileNotFoundError:
         rank, worker, number = map(int, path.stem.split("-"))
-        return PartState(path.stem, rank, worker, number, pid, delivered)
-    return state if state.ended else replace(state, delivered=delivered)
+        return PartState(path.stem, rank, worker, number, pid, delivered, is_open=is_open)
+    return state if state.ended else replace(state, delivered=delivered, is_open=is_open)
 
 
 def _is_alive(pid: int) -> bool:

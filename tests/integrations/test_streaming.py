@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
+REPOSITORY = Path(__file__).parents[2]
 MakeTrainer = Callable[..., Any]
 
 
@@ -271,3 +275,24 @@ def test_a_stream_is_watched_once(home: Path) -> None:
     watched = cognify.watch(streams.Counting(3), name="counted")
     with pytest.raises(cognify.CognifyError, match="watched already"):
         cognify.watch(watched, name="again")
+
+
+@pytest.mark.parametrize(("mode", "read"), [("shard", {0: 56, 1: 56}), ("dispatch", {0: 112, 1: 0})])
+def test_each_rank_records_what_it_read(tmp_path: Path, files: list[str], mode: str, read: dict[int, int]) -> None:
+    """On two ranks each reads its own file; or rank 0 reads for both."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    program = ["-m", "tests.integrations.streaming_program", str(tmp_path), mode]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [*launch, *program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    api.init(home=tmp_path / "home", quiet=True)
+    fed = [body for body in bodies() if isinstance(body, DatasetSeen) and body.name == "web_text"]
+    assert {body.facts["rank"]: body.record_count for body in fed} == read
+    parts = {part["rank"]: part for body in fed for part in body.parts or ()}
+    for rank, part in parts.items():
+        assert part["digest"] == digest_of([token_row(rank * 100 + i) for i in range(part["rows"])])
+    assert parts.keys() == {rank for rank, rows in read.items() if rows}
+    (closed,) = [body for body in bodies() if isinstance(body, RunClosed)]
+    assert closed.complete
