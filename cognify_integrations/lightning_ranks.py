@@ -18,8 +18,8 @@ def rank_of(trainer: Any, drawn: str | None) -> Rank:
     number, size, launcher = trainer.global_rank, trainer.world_size, trainer.strategy.launcher
     match start_method(trainer):
         case None:
-            first = type(launcher).__name__ == "_SubprocessScriptLauncher"
-            anchor = os.getpid() if first else os.getppid()
+            started_others = bool(getattr(launcher, "procs", None))
+            anchor = os.getpid() if started_others else os.getppid()
             return Rank.here(number, size, anchor=anchor, environ=_environ(size, trainer.num_nodes))
         case "fork":
             before = ",".join(str(process.pid) for process in launcher.procs)
