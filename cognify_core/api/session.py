@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class Session:
     addendum: LiveRun | None
     last: str | None
     """The id of the last run that began here."""
+    _expected: str | None
     declared: list[DeclaredDataset]
     watches: Watches
     """The streams that are watched here."""
@@ -169,8 +171,15 @@ class Session:
         return self._rank
 
     def expect(self, run_id: str) -> None:
-        """Processes started from here record this run: it is what is meant when no run is named."""
-        self.last = run_id
+        """Processes started from here will record this run: once they have, it is the last one of this process."""
+        self._look_for_expected()
+        self._expected = run_id
+
+    def _look_for_expected(self) -> None:
+        if self._expected is not None:
+            with suppress(RunNotFoundError):
+                self.last = self.workspace.store.run(self._expected).run_id
+                self._expected = None
 
     def _numbered(self, rank: Rank, run_id: str | None) -> Rank:
         """The rank, its meeting's name with the number of this training: one process may train several times.
@@ -254,6 +263,7 @@ class Session:
             return self.workspace.find(run_id).run_id
         if self.current is not None:
             return self.current.id
+        self._look_for_expected()
         if self.last:
             return self.last
         candidates = ", ".join(row.run_id for row in self.workspace.store.runs()[:5]) or "none yet"
@@ -267,7 +277,7 @@ class Session:
     def _forget(self) -> None:
         self._pid = os.getpid()
         self._settings = self._workspace = self._exit = None
-        self.current = self.addendum = self.last = None
+        self.current = self.addendum = self.last = self._expected = None
         self._rank, self._meetings = Rank(), 0
         self.declared = []
         self.watches = Watches()
