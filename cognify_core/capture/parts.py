@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cognify_core.canonical import Json
-from cognify_core.capture.rows_batches import rows_at_once
+from cognify_core.capture.rows_batches import rows_at_once, size_of
 from cognify_core.errors import CaptureError
 
 SPARSE = 16  # where fewer than one stored row in so many is wanted, they are fetched one by one
@@ -153,10 +153,11 @@ def of_table(table: pa.Table, *, mapped: tuple[Mapped, ...] = ()) -> Part:
 
     def stored() -> Iterator[pa.RecordBatch]:
         chunks = max((column.num_chunks for column in table.columns), default=0)
-        if table.nbytes >= chunks * _LARGE_CHUNK:
+        size = size_of(table)
+        if size >= chunks * _LARGE_CHUNK:
             yield from table.to_reader()
             return
-        step = rows_at_once(table.num_rows, table.nbytes)
+        step = rows_at_once(table.num_rows, size)
         for start in range(0, table.num_rows, step):
             yield from table.slice(start, step).combine_chunks().to_batches()
 

@@ -63,4 +63,12 @@ def rows_at_once(rows: int, size: int) -> int:
 
 def _size(batch: pa.RecordBatch) -> int:
     """Bytes that the rows of `batch` refer to; a dictionary is shared by all, and not counted."""
-    return sum(column.indices.nbytes if pt.is_dictionary(column.type) else column.nbytes for column in batch.columns)
+    return sum(size_of(column.indices if pt.is_dictionary(column.type) else column) for column in batch.columns)
+
+
+def size_of(held: pa.Table | pa.Array) -> int:
+    """Bytes that rows refer to; all of the buffers' where Arrow, before release 24, cannot tell (views of strings)."""
+    try:
+        return int(held.nbytes)
+    except pa.ArrowTypeError:
+        return int(held.get_total_buffer_size())
