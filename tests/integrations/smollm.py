@@ -18,13 +18,14 @@ def packaged() -> Path | None:
 
 def save(source: Path, folder: Path) -> Path:
     """Write the model into `folder` as the safetensors of an ordinary float32 model, and its tokenizer beside it."""
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-    model: Any = AutoModelForCausalLM.from_pretrained(str(source), gguf_file=GGUF, dtype=torch.float32)
-    del model.config.quantization_config  # the weights are quantised no more, and may be trained and saved
+    model: Any = AutoModelForCausalLM.from_pretrained(str(source), gguf_file=GGUF)
+    vars(model.config).pop("quantization_config", None)  # the weights are quantised no more: they may be trained
     model.is_quantized, model.hf_quantizer = False, None
     model.generation_config = GenerationConfig()
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(str(source), gguf_file=GGUF).save_pretrained(folder)
+    model.float().save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(str(source), gguf_file=GGUF)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    tokenizer.save_pretrained(folder)
     return folder

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from cognify_core import api
 from cognify_core.model.events import Metrics, parse_event
@@ -29,6 +31,7 @@ pytestmark = [
 ]
 
 MakeTrainer = Callable[..., Any]
+RELEASE = Version(version("trl"))
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + eos_token }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
@@ -91,6 +94,7 @@ def _lora() -> Any:
 def make_trainer(tiny_llama: Path, tmp_path: Path) -> MakeTrainer:
     """Makes an `SFTTrainer`, `DPOTrainer` …, the same one each time; arguments that its config knows go there."""
     import trl
+    from transformers import set_seed
 
     def make(kind: str, *callbacks: Any, folder: Path = tiny_llama, name: str = "out", **given: Any) -> Any:
         rows = conversations.chats if kind == "SFT" else conversations.preferences
@@ -110,6 +114,7 @@ def make_trainer(tiny_llama: Path, tmp_path: Path) -> MakeTrainer:
         arguments = {key: value for key, value in arguments.items() if key in config.__dataclass_fields__}
         known = {key: given.pop(key) for key in list(given) if key in config.__dataclass_fields__}
         parts = {"model": str(folder), "train_dataset": rows(), "callbacks": list(callbacks), **given}
+        set_seed(11)  # older trainers make an adapter before they seed
         return trainer(args=config(**(arguments | known)), **parts)
 
     return make
@@ -189,9 +194,11 @@ def test_files_of_preferences_are_the_source_of_pairs_of_tokens(make_trainer: Ma
 
 
 def test_the_configuration_holds_how_model_adapter_and_rows_were_made(make_trainer: MakeTrainer) -> None:
-    make_trainer("SFT", CognifyCallback(), peft_config=_lora(), model_init_kwargs={"dtype": "float32"}).train()
+    make_trainer(
+        "SFT", CognifyCallback(), peft_config=_lora(), model_init_kwargs={"attn_implementation": "eager"}
+    ).train()
     config = _config()
-    assert config["training_arguments"]["model_init_kwargs"] == {"dtype": "float32"}
+    assert config["training_arguments"]["model_init_kwargs"] == {"attn_implementation": "eager"}
     assert config["peft"]["r"] == 4
     assert config["tokenizer"]["chat_template"] == TEMPLATE
     assert _beginning()["collator"]["class"]["$ref"].endswith("DataCollatorForLanguageModeling")
@@ -279,6 +286,7 @@ def test_the_reference_of_an_adapter_is_its_frozen_base(make_trainer: MakeTraine
     assert not [gap for gap in _view().gaps if "reference" in gap.subject]
 
 
+@pytest.mark.skipif(Version("0.29") > RELEASE, reason="before TRL 0.29, such a reference is the base alone")
 def test_the_reference_of_an_adapter_that_was_there_before_is_a_copy_of_it(
     make_trainer: MakeTrainer, tiny_llama: Path
 ) -> None:
@@ -325,6 +333,7 @@ def test_losses_and_final_weights_are_the_same_bit_for_bit_with_and_without_us(
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.skipif(Version("0.24") > RELEASE, reason="before TRL 0.24, a RewardTrainer loads no model by its name")
 def test_a_reward_model_trains_recorded(make_trainer: MakeTrainer) -> None:
     make_trainer("Reward", CognifyCallback()).train()
     assert _view().row.complete
