@@ -15,12 +15,11 @@ from typing import Any, Literal, Self
 from cognify_core import api
 from cognify_core.api.live import LiveRun
 from cognify_core.errors import CognifyError
-from cognify_core.model.events import ClosedStatus
 from cognify_core.model.names import new_run_id, utc_now
 from cognify_integrations.lightning_evaluations import Evaluations
 from cognify_integrations.lightning_io import StrategyWatch
 from cognify_integrations.lightning_ranks import rank_of, start_method
-from cognify_integrations.lightning_training import Training
+from cognify_integrations.lightning_training import Failure, Training
 
 
 class RecordingHooks:
@@ -53,7 +52,7 @@ class RecordingHooks:
         self._evaluations = Evaluations()
         self._watch: StrategyWatch | None = None
         self._unwatched: Exception | None = None
-        self._failed: ClosedStatus | None = None
+        self._failed: Failure | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy elsewhere records nothing of this one's run; a spawned rank, the run that its parent has named."""
@@ -138,22 +137,16 @@ class RecordingHooks:
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Remember that the training failed. What others save because of it is still to come."""
-        if (training := self._training) is not None:
-            stopped = isinstance(exception, KeyboardInterrupt | SystemExit)  # Lightning's SIGTERM is a SystemExit
-            self._failed = "INTERRUPTED" if stopped else "FAILED"
-            training.live.guarded("an exception", training.failed, trainer, exception)
+        if self._training is not None:
+            self._failed = Failure.of(exception, trainer.global_step)
             if self._watch is None:
                 self._torn_down()
 
     def _torn_down(self) -> None:
         """The strategy was torn down. After an exception nothing else follows: close the record, and leave the seal."""
-        status, self._failed = self._failed, None
-        if status is None:
-            return
-        if (training := self._ended()) is not None and (live := training.live).seal_when != "block":
-            live.guarded("the end of the training", training.look_again)
-            session = api.this_session()
-            session.end(live, status, seal=False, timeout=session.settings.exit_seconds)
+        failure, self._failed = self._failed, None
+        if failure is not None and (training := self._ended()) is not None:
+            failure.end(training)
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Hash the final weights; close, seal and export, if that is to happen now."""

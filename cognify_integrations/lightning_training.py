@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
+from cognify_core.model.events import ClosedStatus
 from cognify_integrations.lightning_describe import (
     describe_training,
     facts_of_end,
@@ -109,11 +111,10 @@ class Training:
         for place, step in awaited:
             self.live.run.checkpoint(place, step=step)
 
-    def failed(self, trainer: Any, exception: BaseException) -> None:
-        """Record that an exception ended the training, not what it said: that may hold data."""
-        kind = type(exception)
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        self.live.run.phase("training_failed", exception=name, global_step=trainer.global_step)
+    def failed(self, exception: str, step: int) -> None:
+        """Record which exception ended the training; not what it said, for that may hold data."""
+        self.look_again()
+        self.live.run.phase("training_failed", exception=exception, global_step=step)
 
     def end(self, trainer: Any, module: Any) -> None:
         """Hash the weights as they are now."""
@@ -122,3 +123,37 @@ class Training:
             step, weights = trainer.global_step, weights_now(module, models_within(module))
             self.live.run.final_weights(weights, step=step, saved_at=step, why="step")
             self.live.run.phase("training_ended", **facts_of_end(trainer))
+
+
+class Failure(NamedTuple):
+    """What ended a training before its time."""
+
+    status: ClosedStatus
+    exception: str
+    step: int
+
+    @classmethod
+    def of(cls, exception: BaseException, step: int) -> Self:
+        """INTERRUPTED by Ctrl-C and SIGTERM, which is a SystemExit in Lightning; else FAILED."""
+        kind = type(exception)
+        stopped = isinstance(exception, KeyboardInterrupt | SystemExit)
+        return cls("INTERRUPTED" if stopped else "FAILED", f"{kind.__module__}.{kind.__qualname__}", step)
+
+    def end(self, training: Training) -> None:
+        """Close the record in another thread, and wait for it.
+
+        Where a DataLoader's worker has died, torch raises out of a signal handler, in whatever the main thread is at.
+        """
+        ending = threading.Thread(target=self._end, args=(training,), name="cognify-failure", daemon=True)
+        ending.start()
+        while ending.is_alive():
+            try:
+                ending.join()
+            except RuntimeError:  # the same worker again; the training's own exception is on its way already
+                continue
+
+    def _end(self, training: Training) -> None:
+        live, session = training.live, api.this_session()
+        live.guarded("the end of the training", training.failed, self.exception, self.step)
+        if live.seal_when != "block":
+            session.end(live, self.status, seal=False, timeout=session.settings.exit_seconds)

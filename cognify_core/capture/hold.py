@@ -68,6 +68,9 @@ class HeldTree:
     Afterwards they are hashed by their names, and must be the same files still.
     """
 
+    shares = 2
+    """How much of a checkpoint it is, in halves: trainings may write two files for one step, and never two folders."""
+
     def __init__(
         self,
         path: Path,

@@ -35,6 +35,8 @@ def hold_file(path: Path, *, limit: int = 1) -> HeldFile:
 class HeldFile(HeldTree):
     """One file as it was at one moment, to be hashed once, from any thread; its digest is the SHA-256 of its bytes."""
 
+    shares = 1
+
     def _from_open(self) -> Outcome:
         name, fd, stamp = self._opened[0]
         return _outcome(hash_open(fd, name, before=stamp))

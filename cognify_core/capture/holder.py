@@ -25,7 +25,7 @@ class Holder:
     One that is being hashed is never let go.
 
     Args:
-        trees: how many checkpoints are held at once.
+        trees: how many checkpoints are held at once; one is a folder, or two single files (a step's own, and `last`).
         descriptors: how many files; by default 256, or a quarter of what the process may open.
         free: tells the bytes that are free where a path lies.
         network: tells whether a path lies on a network file system, where nothing is held.
@@ -84,8 +84,8 @@ class Holder:
     def _make_room(self) -> None:
         for tree in tuple(self._held):
             holding = [other for other in self._held if other.descriptors]
-            files = sum(other.descriptors for other in holding)
-            if len(holding) <= self._trees and files <= self._descriptors:
+            files, shares = sum(other.descriptors for other in holding), sum(other.shares for other in holding)
+            if shares <= 2 * self._trees and files <= self._descriptors:
                 return
             tree.let_go()
 

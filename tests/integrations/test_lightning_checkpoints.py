@@ -180,9 +180,9 @@ def test_the_io_inside_an_asynchronous_one_is_asked_for_the_step_it_was_given(tm
 @both
 def test_checkpoints_that_are_deleted_at_once_are_hashed(namespace: str, tmp_path: Path) -> None:
     saver = tiny.saver(namespace, tmp_path, every_n_train_steps=1, save_top_k=1)
-    fit(namespace, tmp_path, recorded=True, saver=saver)
+    fit(namespace, tmp_path, recorded=True, saver=saver, max_steps=4)
     assert len(list(tmp_path.glob("step=*.ckpt"))) == 1
-    assert [node["assurance"] for node in checkpoints()] == ["content"] * 6
+    assert [node["assurance"] for node in checkpoints()] == ["content"] * 4
 
 
 def test_a_checkpoint_that_is_deleted_before_a_slow_disk_gives_it_is_hashed(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_checkpoint_that_is_deleted_before_a_slow_disk_gives_it_is_hashed(tmp_
     saver = tiny.saver("lightning.pytorch", tmp_path, every_n_train_steps=2, save_top_k=1)
     trainer = tiny.trainer("lightning.pytorch", tmp_path, [Delayed(), saver], plugins=[Keeping()], max_steps=5)
     trainer.fit(tiny.module("lightning.pytorch"), tiny.loader())
-    assert [node["hash"] for node in checkpoints()] == expected
+    assert {node["hash"] for node in checkpoints()} == set(expected)
     assert len(expected) == 2
 
 

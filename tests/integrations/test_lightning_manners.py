@@ -200,12 +200,16 @@ class Deadly(Dataset[Any]):
 
 
 def test_dataloader_workers_that_die_fail_the_training_and_the_record_says_so(tmp_path: Path) -> None:
-    trainer = tiny.trainer(PL, tmp_path, [tiny.callback_of(PL)()])
+    # No checkpoint: torch raises out of a signal handler, and torch.save imports; together they may leave Python's
+    # import lock taken for ever, for every thread but the main one.
+    trainer = tiny.trainer(PL, tmp_path, [tiny.callback_of(PL)()], enable_checkpointing=False)
     with pytest.raises((RuntimeError, OSError)):  # whichever notices first, as without us
         trainer.fit(tiny.module(PL), tiny.loader(Deadly(), num_workers=2))
+    api.this_session().settle()  # torch may raise a second time before Lightning has told anyone of the first
     view = api.show("last")
-    assert view.row.status is Status.FAILED
-    assert api.seal(view.row.run_id).size > 0
+    assert view.row.status in (Status.FAILED, Status.INTERRUPTED)
+    (reason,) = api.seal(view.row.run_id).reasons
+    assert "Deadly" in reason, "the rows alone: nothing of ours failed"
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -103,11 +103,13 @@ def test_what_is_wrong_with_the_file_is_the_reason(tmp_path: Path) -> None:
     assert descriptors() == before
 
 
-def test_a_file_counts_like_a_folder(tmp_path: Path) -> None:
+def test_two_files_count_like_a_folder(tmp_path: Path) -> None:
     holds = holder()
-    first = holds.hold(written(tmp_path / "a.ckpt"))
-    second, third = holds.hold(checkpoint(tmp_path / "b")), holds.hold(written(tmp_path / "c.ckpt"))
-    assert holds.held == (second, third)
+    first, second = (holds.hold(written(tmp_path / name)) for name in ("a.ckpt", "last.ckpt"))
+    third = holds.hold(checkpoint(tmp_path / "b"))
+    assert holds.held == (first, second, third)
+    fourth = holds.hold(written(tmp_path / "c.ckpt"))
+    assert holds.held == (second, third, fourth)
     assert first.outcome() == file_outcome(tmp_path / "a.ckpt")
 
 
