@@ -66,7 +66,9 @@ def last() -> Any:
 
 
 def nodes(kind: str, view: Any = None) -> list[dict[str, Any]]:
-    return [node for node in (view or last()).lineage["nodes"] if node["type"] == kind]
+    """Of one type, by their steps: two may be hashed in either order."""
+    found = [node for node in (view or last()).lineage["nodes"] if node["type"] == kind]
+    return sorted(found, key=lambda node: node.get("step") or 0)
 
 
 def bodies(run_id: str | None = None) -> list[Any]:

@@ -68,9 +68,10 @@ def fit(namespace: str, folder: Path, recorded: bool, saver: Any = None, **argum
 
 
 def checkpoints() -> list[dict[str, Any]]:
+    """By their steps: two may be hashed in either order."""
     lineage = api.show("last").lineage
     assert lineage is not None
-    return [node for node in lineage["nodes"] if node["type"] == "checkpoint"]
+    return sorted((node for node in lineage["nodes"] if node["type"] == "checkpoint"), key=lambda node: node["step"])
 
 
 def events() -> list[Any]:

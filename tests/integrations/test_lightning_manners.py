@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import multiprocessing
 import os
 import pickle
 import random
@@ -205,6 +206,7 @@ def test_dataloader_workers_that_die_fail_the_training_and_the_record_says_so(tm
     trainer = tiny.trainer(PL, tmp_path, [tiny.callback_of(PL)()], enable_checkpointing=False)
     with pytest.raises((RuntimeError, OSError)):  # whichever notices first, as without us
         trainer.fit(tiny.module(PL), tiny.loader(Deadly(), num_workers=2))
+    multiprocessing.active_children()  # takes note of those that have ended
     api.this_session().settle()  # torch may raise a second time before Lightning has told anyone of the first
     view = api.show("last")
     assert view.row.status in (Status.FAILED, Status.INTERRUPTED)
