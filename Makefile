@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CORE   := $(VENV)-core
 
-.PHONY: help setup demo test test-core lint bench goldens clean
+.PHONY: help setup demo test test-core test-matrix lint bench goldens clean
 
 help:           ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ test: $(READY)  ## run every test, then the core's own without any extra
 test-core: $(CORE)/.ready  ## run the tests that need no extra, where none is installed
 	$(CORE)/bin/python -m pytest -n auto --dist worksteal -q -m "not training and not slow" tests
 
+test-matrix: $(READY)  ## test with the lowest and the highest supported transformers, lightning and trl
+	$(BIN)/python -m nox
+
 lint: $(READY)  ## style, types, and the directions of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +53,4 @@ goldens: $(READY)  ## write the golden files again, after a deliberate change of
 	$(BIN)/python -m pytest tests -k golden --update-goldens
 
 clean:          ## remove what was installed and made
-	rm -rf $(VENV) $(CORE) .demo
+	rm -rf $(VENV) $(CORE) .nox .demo
