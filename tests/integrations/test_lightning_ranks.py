@@ -57,7 +57,7 @@ class Trained:
     @property
     def outcome(self) -> list[str]:
         """The weights and losses that each rank ended with."""
-        return sorted(re.findall(r"rank \d ended with \w+", self.console))
+        return sorted(re.findall(r"rank \d ended with [0-9a-f]{64}", self.console))
 
     @property
     def session(self) -> Session:
