@@ -8,7 +8,7 @@ import pytest
 
 NEEDS = {
     "pyarrow": ["capture/rows", "tamper/test_rows_others_miss.py"],
-    "numpy": ["capture/config/test_config_forms.py", "capture/weights"],
+    "numpy": ["capture/config/test_config_forms.py", "capture/stream", "capture/weights"],
 }
 """Folders whose tests import what only an extra brings: the core's own tests pass without any (`make test-core`)."""
 
