@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 
 import cognify
 
-TOPICS = ("business", "entertainment", "politics", "sport", "tech")
+TOPICS = ("business", "entertainment", "politics", "sports", "tech")
 SETTINGS = {"seed": 7, "batch_size": 8, "epochs": 2, "learning_rate": 5e-3, "max_length": 48, "lora_rank": 8}
 TRAIN, TEST = 160, 80
 

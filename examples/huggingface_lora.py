@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-TOPICS = ("business", "entertainment", "politics", "sport", "tech")
+TOPICS = ("business", "entertainment", "politics", "sports", "tech")
 TRAIN, EVAL = 320, 160
 
 
