@@ -109,9 +109,7 @@ class RecordingHooks:
 
     def _live_run(self, trainer: Any) -> LiveRun | None:
         session = api.this_session()
-        if session.current is not None and session.current.seal_when == "block":
-            return session.current
-        return session.begin(
+        return session.block or session.begin(
             name=self.run_name,
             project=self.project,
             tags=self.tags,
@@ -127,8 +125,8 @@ class RecordingHooks:
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Record the metrics of a step, when Lightning logs them."""
-        if (training := self._training) is not None and training.due(trainer):
-            training.live.guarded("metrics", training.look, trainer)
+        if (training := self._training) is not None and training.live.rank.is_first:
+            training.live.guarded("metrics", training.batch_ended, trainer)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Record what was logged at the end of the last epoch."""
@@ -138,7 +136,7 @@ class RecordingHooks:
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Remember that the training failed. What others save because of it is still to come."""
         if self._training is not None:
-            self._failed = Failure.of(exception, trainer.global_step)
+            self._failed = Failure.of(exception, trainer)
             if self._watch is None:
                 self._torn_down()
 
@@ -209,8 +207,7 @@ class RecordingHooks:
         session = api.this_session()
         if session.is_off:
             return None
-        current = session.current
-        return current.id if current is not None and current.seal_when == "block" else self._run_id
+        return self._run_id if session.block is None else session.block.id
 
     def _records(self, trainer: Any) -> bool:
         """Of several callbacks of ours on one Trainer one records: the first that the user gave."""

@@ -32,24 +32,37 @@ class Results:
 
 
 class StepMetrics:
-    """Finds what was newly logged in training and gives it to `say(step, values)`, but for the names in `elsewhere`."""
+    """Finds what was newly logged in training and gives it to `say(step, values)`, but for the names in `elsewhere`.
+
+    Lightning reduces what a step has logged only after the callbacks have had their turn; asking for it in that turn
+    would have it computed twice. So a step's values are looked at in the turn of the next one, or at the end.
+    """
 
     def __init__(self, say: Callable[[int, dict[str, float]], None], elsewhere: set[str], step: int) -> None:
         self._say, self._elsewhere, self._step = say, elsewhere, step
+        self._waiting: int | None = None
         self._seen: dict[str, Any] = {}
         self._said: dict[str, tuple[int, float]] = {}
 
-    def due(self, trainer: Any) -> bool:
-        """Whether Lightning logs after this batch. For every batch: a few attributes."""
+    def batch_ended(self, trainer: Any) -> None:
+        """Record what was logged before this batch; note whether Lightning logs after it. Mostly: a few attributes."""
+        self.look_at_reduced(trainer)
         step, every = trainer.global_step, trainer.log_every_n_steps
-        if step == self._step or not every or (step % every and not trainer.fast_dev_run and not trainer.should_stop):
-            return False
-        self._step = step
-        return True
+        if step != self._step and every and (step % every == 0 or trainer.fast_dev_run or trainer.should_stop):
+            self._step = self._waiting = step
+
+    def look_at_reduced(self, trainer: Any) -> None:
+        """Record what Lightning has reduced by itself and nobody has looked at."""
+        step, self._waiting = self._waiting, None
+        if step is not None:
+            self._record(step, dict(_reduced(trainer)))
 
     def look(self, trainer: Any) -> None:
-        """Record what was logged since the last look."""
-        step, now = trainer.global_step, dict(trainer.logged_metrics)
+        """Record all that was logged since the last look."""
+        self._waiting = None
+        self._record(trainer.global_step, dict(trainer.logged_metrics))
+
+    def _record(self, step: int, now: dict[str, Any]) -> None:
         fresh = {
             key: value for key, value in now.items() if value is not self._seen.get(key) and key not in self._elsewhere
         }
@@ -58,6 +71,12 @@ class StepMetrics:
         self._said.update({key: (step, value) for key, value in values.items()})
         if values:
             self._say(step, values)
+
+
+def _reduced(trainer: Any) -> dict[str, Any]:
+    """What `trainer.logged_metrics` is kept in; the property itself computes everything again."""
+    kept: dict[str, Any] | None = getattr(getattr(trainer, "_logger_connector", None), "_logged_metrics", None)
+    return trainer.logged_metrics if kept is None else kept
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:

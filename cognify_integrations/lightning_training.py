@@ -81,9 +81,9 @@ class Training:
         if [id(fed.dataset) for fed in now] != [id(fed.dataset) for fed in self._fed]:
             self.live.feed([*self.live.fed, *self._feed(trainer)])
 
-    def due(self, trainer: Any) -> bool:
-        """Whether there are metrics to look at after this batch."""
-        return self.live.rank.is_first and self._metrics.due(trainer)
+    def batch_ended(self, trainer: Any) -> None:
+        """Record the metrics of the step before, where Lightning logged them."""
+        self._metrics.batch_ended(trainer)
 
     def look(self, trainer: Any) -> None:
         """Record metrics that were logged since the last look."""
@@ -111,8 +111,10 @@ class Training:
         for place, step in awaited:
             self.live.run.checkpoint(place, step=step)
 
-    def failed(self, exception: str, step: int) -> None:
+    def failed(self, trainer: Any, exception: str, step: int) -> None:
         """Record which exception ended the training; not what it said, for that may hold data."""
+        if self.live.rank.is_first:
+            self._metrics.look_at_reduced(trainer)
         self.look_again()
         self.live.run.phase("training_failed", exception=exception, global_step=step)
 
@@ -130,14 +132,20 @@ class Failure(NamedTuple):
 
     status: ClosedStatus
     exception: str
+    trainer: Any
     step: int
 
     @classmethod
-    def of(cls, exception: BaseException, step: int) -> Self:
+    def of(cls, exception: BaseException, trainer: Any) -> Self:
         """INTERRUPTED by Ctrl-C and SIGTERM, which is a SystemExit in Lightning; else FAILED."""
         kind = type(exception)
         stopped = isinstance(exception, KeyboardInterrupt | SystemExit)
-        return cls("INTERRUPTED" if stopped else "FAILED", f"{kind.__module__}.{kind.__qualname__}", step)
+        return cls(
+            "INTERRUPTED" if stopped else "FAILED",
+            f"{kind.__module__}.{kind.__qualname__}",
+            trainer,
+            trainer.global_step,
+        )
 
     def end(self, training: Training) -> None:
         """Close the record in another thread, and wait for it.
@@ -154,6 +162,6 @@ class Failure(NamedTuple):
 
     def _end(self, training: Training) -> None:
         live, session = training.live, api.this_session()
-        live.guarded("the end of the training", training.failed, self.exception, self.step)
+        live.guarded("the end of the training", training.failed, self.trainer, self.exception, self.step)
         if live.seal_when != "block":
             session.end(live, self.status, seal=False, timeout=session.settings.exit_seconds)

@@ -65,6 +65,7 @@ def sharded(folder: Path, recorded: bool, trouble: Callable[[int, int], None] = 
                     run.checkpoint(place, step=step)
             trouble(rank, step)
     _leave_behind(folder, model, losses)
+    dist.barrier()  # gloo may abort the process whose peer has gone before it
     dist.destroy_process_group()
 
 
