@@ -21,6 +21,7 @@ from cognify_integrations.lightning_metrics import StepMetrics
 from cognify_integrations.lightning_weights import record_beginning, record_resumed, weights_now
 
 _MEND_SOURCE = 'cognify.dataset("<the files>", name="…") before the training'
+_MEND_RANKS = "start the script with torchrun, or leave it to CognifyCallback() to begin the run"
 
 
 class Training:
@@ -40,6 +41,8 @@ class Training:
         live.feed(rows)
         if not live.rank.is_first:
             return
+        if trainer.world_size > live.rank.world_size:
+            live.gap("the other ranks", "started from within a block that had begun alone", mend=_MEND_RANKS)
         if unwatched is not None:
             live.gap("checkpoints", f"not seen: the strategy cannot be watched ({unwatched})")
         models = models_within(module)

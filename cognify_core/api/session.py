@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ class Session:
     _workspace: Workspace | None
     _exit: _ExitThread | None
     _rank: Rank
+    _unrecorded: bool
     _meetings: int
     """How many trainings of several ranks this process has begun."""
 
@@ -123,11 +124,14 @@ class Session:
             run_id: an id that was drawn for this run before.
 
         Returns None on a rank other than the first that cannot join: the training goes on, and the first one names it.
+        Likewise inside a block that could not.
 
         Raises:
             CognifyError: the run cannot begin.
         """
         with self._lock:
+            if self._unrecorded:
+                return None
             self._rank = self._numbered(Rank.here() if rank is None else rank, run_id)
             try:
                 self._check_meeting(self._rank)
@@ -159,6 +163,15 @@ class Session:
         """The run of the `with cognify.run()` that this process is in: what it trains goes into that."""
         live = self.current
         return live if live is not None and live.seal_when == "block" and live.pid == os.getpid() else None
+
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """A block whose run could not begin: nothing within it begins one either."""
+        self._unrecorded = True
+        try:
+            yield
+        finally:
+            self._unrecorded = False
 
     @property
     def speaks(self) -> bool:
@@ -278,7 +291,7 @@ class Session:
         self._pid = os.getpid()
         self._settings = self._workspace = self._exit = None
         self.current = self.addendum = self.last = self._expected = None
-        self._rank, self._meetings = Rank(), 0
+        self._rank, self._unrecorded, self._meetings = Rank(), False, 0
         self.declared = []
         self.watches = Watches()
 

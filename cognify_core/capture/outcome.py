@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from cognify_core.canonical import Json
 from cognify_core.errors import CaptureError
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Assurance
+
+if TYPE_CHECKING:  # the hashing process needs no events, and would take longer to start with them than to hash
+    from cognify_core.model.events import Assurance
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Self
-
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from typing import TYPE_CHECKING, Any, Self
 
 from cognify_core.errors import FormatError
+
+if TYPE_CHECKING:  # the hashing process starts without pydantic
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 _PATTERN = re.compile(r"sha256:([0-9a-f]{64})")
 
@@ -46,6 +47,8 @@ class Digest:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: type[Any], _handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
         return core_schema.no_info_plain_validator_function(
             _from_field, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )

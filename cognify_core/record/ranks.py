@@ -66,6 +66,8 @@ class Rank:
         if world_size == 1:
             return cls()
         given = meeting or environ.get("COGNIFY_MEETING")
+        if anchor is None and _started_from_within(environ):
+            return cls(number, world_size, given)
         return cls(number, world_size, given or _meeting(world_size, anchor or os.getppid(), environ))
 
     @property
@@ -90,11 +92,20 @@ def owner_of(name: bytes) -> int:
 
 
 def _announced(environ: Mapping[str, str]) -> tuple[int, int]:
-    for rank, size in _ANNOUNCED:
+    names = (*_ANNOUNCED, ("LOCAL_RANK", "WORLD_SIZE")) if _started_from_within(environ) else _ANNOUNCED
+    for rank, size in names:
         number, world_size = environ.get(rank, ""), environ.get(size, "")
         if number.isdecimal() and world_size.isdecimal() and int(number) < int(world_size):
             return int(number), int(world_size)
     return 0, 1
+
+
+def _started_from_within(environ: Mapping[str, str]) -> bool:
+    """Whether Lightning started this process for a training of its parent's: it announces no `RANK`.
+
+    What the parent had begun before, it began alone; only the training itself knows better, and names an `anchor`.
+    """
+    return "RANK" not in environ and "NODE_RANK" in environ and environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _meeting(world_size: int, anchor: int, environ: Mapping[str, str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def strategy_of(name: str) -> Any:
         from lightning.pytorch.strategies import ModelParallelStrategy
 
         return ModelParallelStrategy(save_distributed_checkpoint=True, process_group_backend="gloo")
-    return name
+    return "ddp" if name == "ddp_in_block" else name
 
 
 def main(name: str, folder: Path, recorded: bool) -> None:
@@ -43,7 +44,8 @@ def main(name: str, folder: Path, recorded: bool) -> None:
     torch.manual_seed(3)
     module = Sharded() if name == "model_parallel" else Tiny()
     data = tiny.loader(shuffle=True)
-    trainer.fit(module, data)
+    with cognify.run("block") if name == "ddp_in_block" else nullcontext():
+        trainer.fit(module, data)
     if name == "ddp_spawn":
         trainer.validate(module, tiny.loader(tiny.tensors(16, shift=1)), verbose=False)
         again = tiny.trainer("lightning.pytorch", folder / "again", callbacks, devices=2, strategy=strategy_of(name))

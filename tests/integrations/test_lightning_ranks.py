@@ -121,6 +121,14 @@ def test_ddp_under_torchrun_is_one_record(train: Train) -> None:
     assert sorted(recorded.checkpoints(seen)) == [2, 4, 6]
 
 
+def test_ranks_that_lightning_starts_from_within_a_block_are_a_named_gap_in_its_one_run(train: Train) -> None:
+    recorded = train("ddp_in_block")
+    (seen,) = recorded.runs
+    assert seen.row.status is Status.AUDIT_SEALED
+    assert any(gap.subject == "the other ranks" for gap in recorded.bodies(seen.row.run_id, "gap"))
+    assert "rank 1 records nothing" in recorded.console
+
+
 def test_spawned_ranks_record_the_run_that_their_parent_has_named(train: Train) -> None:
     """Two trainings and an evaluation with one callback: two runs, one of them with an addendum."""
     bare, recorded = train("ddp_spawn", recorded=False), train("ddp_spawn")

@@ -75,6 +75,13 @@ def test_any_source_has_the_digest_that_it_has_here(worker: Worker, tmp_path: Pa
     assert worker.rows(tmp_path / "saved", columns=["ids"]) == rows_outcome(saved, columns=["ids"])
 
 
+def test_the_hashing_process_starts_without_pydantic() -> None:
+    """Each rank starts one: what it imports is taken from the training."""
+    program = "import sys, cognify_core.capture.worker, cognify_core.capture.worker_rows; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert not {"pydantic", "pydantic_core", "datasets", "torch"} & set(done.stdout.split())
+
+
 def test_mapped_datasets_are_not_sent_through_the_pipe(tmp_path: Path) -> None:
     from cognify_core.capture.sources import open_source
 
