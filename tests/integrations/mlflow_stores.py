@@ -1,0 +1,91 @@
+"""Real MLflow stores of a test's own, and a run with something of each kind in it."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    LoggedModelParameter,
+    LoggedModelStatus,
+    LoggedModelTag,
+    Metric,
+    Param,
+    RunStatus,
+    RunTag,
+)
+from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE
+from sqlalchemy.exc import SADeprecationWarning
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", SADeprecationWarning)  # MLflow 3.17 maps its tables as SQLAlchemy 2.1 would not
+    from mlflow.store.model_registry.file_store import FileStore as FileRegistry
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as SqlRegistry
+    from mlflow.store.tracking.file_store import FileStore
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+
+class Stores(NamedTuple):
+    """A tracking store with its registry, and the URI under which others find both."""
+
+    tracking: Any
+    registry: Any
+    uri: str
+
+
+def sqlite_stores(folder: Path) -> Stores:
+    """A store on SQLite, with artifacts beside it; its tables are a copy, for making them takes MLflow seconds."""
+    artifacts = folder / "artifacts"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    (folder / "mlflow.db").write_bytes(_empty_database())
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    return Stores(SqlAlchemyStore(uri, artifacts.as_uri()), SqlRegistry(uri), uri)
+
+
+@cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as folder:
+        SqlAlchemyStore(f"sqlite:///{folder}/mlflow.db", folder).engine.dispose()
+        return Path(folder, "mlflow.db").read_bytes()
+
+
+def file_stores(folder: Path) -> Stores:
+    """A store in a folder, which MLflow 3.17 opens only where somebody insists."""
+    MLFLOW_ALLOW_FILE_STORE.set("true")
+    root = folder / "mlruns"
+    return Stores(FileStore(str(root), root.as_uri()), FileRegistry(str(root)), root.as_uri())
+
+
+def finished_run(stores: Stores, *, experiment: str = "clinical-nlp") -> str:
+    """A finished run with parameters, metrics, tags, a dataset, models, a version and a child; return its id."""
+    store = stores.tracking
+    found = store.get_experiment_by_name(experiment)
+    where = found.experiment_id if found else store.create_experiment(experiment, None, [])
+    run = store.create_run(where, "ada", 1_757_686_222_000, [RunTag("team", "ml")], "tiny").info.run_id
+    store.log_batch(
+        run,
+        [Metric("loss", 1 / (step + 1), 1_757_686_222_000 + step, step) for step in range(10)],
+        [Param("lr", "1e-4"), Param("epochs", "1")],
+        [RunTag("mlflow.source.git.commit", "0" * 40), RunTag("mlflow.source.name", "train.py")],
+    )
+    dataset = Dataset("notes", "9f3a", "local", '{"uri": "data/notes.jsonl"}', '{"text": "string"}', '{"num_rows": 3}')
+    base = store.create_logged_model(where, "base").model_id
+    store.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])], [LoggedModelInput(base)])
+    model = store.create_logged_model(
+        where, "tuned", run, [LoggedModelTag("kind", "lora")], [LoggedModelParameter("r", "16")]
+    )
+    store.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    store.log_outputs(run, [LoggedModelOutput(model.model_id, 9)])
+    store.create_run(where, "ada", 1_757_686_223_000, [RunTag("mlflow.parentRunId", run)], "fold-1")
+    stores.registry.create_registered_model("notes-tagger")
+    stores.registry.create_model_version("notes-tagger", model.artifact_location, run, model_id=model.model_id)
+    store.update_run_info(run, RunStatus.FINISHED, 1_757_686_230_000, None)
+    return str(run)
