@@ -12,6 +12,10 @@ from cognify_core.store.protocol import Owner
 _STARTED = 19  # field 22 of /proc/<pid>/stat, counted from the one after the command's closing bracket
 
 
+NOBODY = Owner("", "", 0, "")
+"""Stands for all processes of a server, each of which may write the run: it is never taken for dead."""
+
+
 def this_process(rank: int = 0) -> Owner:
     """The process that asks, which is `rank` of those that train together."""
     return Owner(socket.gethostname(), _boot_id(), os.getpid(), _started(os.getpid()) or "", rank)

@@ -168,10 +168,7 @@ class Writing:
         Raises:
             StoreError: the store does not take the end of the record; the next start will try again.
         """
-        self.closed = True
-        self.wait(timeout)
-        for ref in self._pending.refs():
-            self._settle(ref, Outcome.unresolved(UNFINISHED))
+        self._end_digests(timeout)
         for source, target in self._related:
             if (content := self._hashes.get(source)) and content == self._hashes.get(target):
                 self.link(source, target, "content")
@@ -194,6 +191,17 @@ class Writing:
             )
         except RunSealedError as error:
             raise RunSealedError(f"{self.id} was closed by somebody else: {error}") from error
+
+    def leave(self, *, timeout: float | None = None) -> bool:
+        """Say what is still to be said and write no more; another process closes the record. Whether all is durable."""
+        self._end_digests(timeout)
+        return self._recorder.stop(timeout)
+
+    def _end_digests(self, timeout: float | None) -> None:
+        self.closed = True
+        self.wait(timeout)
+        for ref in self._pending.refs():
+            self._settle(ref, Outcome.unresolved(UNFINISHED))
 
     def _leave(self, status: ClosedStatus, timeout: float | None) -> None:
         reasons = self._shortcomings(durable=self.flush(timeout))

@@ -103,6 +103,12 @@ class Store(Protocol):
     def met(self, meeting: str) -> str | None:
         """The run that was begun for `meeting`, whatever has become of it; none once it is discarded."""
 
+    def meet(self, meeting: str, run_id: str) -> str:
+        """Say that `run_id`, a run that is there, is that of `meeting` too; return the run that it has.
+
+        Of all who say so of one meeting, the first one is right: for the others nothing changes.
+        """
+
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append `drafts` in one transaction, numbering them; return the record's new length.
 

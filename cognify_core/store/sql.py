@@ -122,6 +122,15 @@ class SqlStore:
         with self._database.reading() as connection:
             return connection.execute(_met(meeting)).scalar()
 
+    def meet(self, meeting: str, run_id: str) -> str:
+        """Give a run another meeting."""
+        with self._database.writing() as connection:
+            known: str | None = connection.execute(_met(meeting)).scalar()
+            if known is None:
+                self._require_run(connection, run_id)
+                connection.execute(tables.meetings.insert(), {"meeting": meeting, "run_id": run_id})
+        return run_id if known is None else known
+
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append to a record."""
         with self._database.writing() as connection:

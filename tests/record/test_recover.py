@@ -14,7 +14,7 @@ import pytest
 from cognify_core.model.events import RunClosed, parse_event
 from cognify_core.model.names import utc_now
 from cognify_core.model.record import Status
-from cognify_core.record.owner import this_process
+from cognify_core.record.owner import NOBODY, this_process
 from cognify_core.record.recover import DIED, recover
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_run
@@ -97,6 +97,11 @@ def test_a_run_whose_process_died_while_it_hashed_can_still_be_sealed(
 
 def test_a_run_that_nobody_ever_owned_is_interrupted(store: SqlStore, tmp_path: Path) -> None:
     assert recover(store, tmp_path) == [RUN_ID]
+
+
+def test_a_run_that_is_a_servers_goes_on_until_somebody_closes_it(store: SqlStore, tmp_path: Path) -> None:
+    store.set_owner(RUN_ID, NOBODY)
+    assert recover(store, tmp_path) == []
 
 
 @pytest.mark.parametrize("last", [0, 1])

@@ -395,6 +395,7 @@ class BelongingsContract:
             lambda: store.openings(RUN),
             lambda: store.erase_openings(RUN),
             lambda: store.set_owner(RUN, OWNER),
+            lambda: store.meet(MEETING, RUN),
             lambda: store.owners(RUN),
             lambda: store.discard(RUN, "", factories.TIME),
         ):
@@ -459,6 +460,23 @@ class MeetingContract:
         assert (store.met(MEETING), store.met("another")) == (None, OTHER)
         begin_met(store, ADDENDUM)
         assert store.met(MEETING) == ADDENDUM
+
+    def test_a_run_may_have_several_meetings(self, store: Store) -> None:
+        begin_met(store, RUN)
+        assert store.meet("another", RUN) == RUN
+        assert (store.met(MEETING), store.met("another")) == (RUN, RUN)
+
+    def test_a_meeting_that_has_a_run_keeps_it(self, store: Store) -> None:
+        begin_met(store, RUN)
+        begin(store, OTHER)
+        assert store.meet(MEETING, OTHER) == RUN
+        assert store.met(MEETING) == RUN
+
+    def test_a_run_can_be_met_after_its_end(self, store: Store) -> None:
+        begin(store, RUN)
+        store.append(RUN, [closed()])
+        store.freeze(RUN, freeze_of(store))
+        assert store.meet(MEETING, RUN) == RUN
 
     def test_of_threads_that_create_under_one_meeting_at_once_one_succeeds(self, store: Store) -> None:
         def come(number: int) -> str:
