@@ -122,14 +122,21 @@ def test_the_weights_that_a_block_ends_with_come_from_its_last_checkpoint_and_ca
     with api.run() as run:
         run.checkpoint(_checkpoint(tmp_path, 2), step=2)
         run.final_weights(tmp_path / "model.safetensors", step=2)
-        run.final_weights(tmp_path / "nowhere", step=2)
     lineage = api.show(run.id).lineage
     assert lineage is not None
-    final, missing = [node for node in lineage["nodes"] if node["type"] == "model"]
-    assert (final["id"], final["assurance"], missing["assurance"]) == ("model_final", "content", "unresolved")
+    (final,) = [node for node in lineage["nodes"] if node["type"] == "model"]
+    assert (final["id"], final["assurance"]) == ("model_final", "content")
     assert {"from": "ckpt_step_2", "to": "model_final"} in lineage["edges"]
     report = api.verify(run.id, artifacts=True)
     assert any("model_final" in finding.message and finding.verdict == "ok" for finding in report.findings)
+
+
+def test_final_weights_that_are_not_there_are_unresolved(tmp_path: Path) -> None:
+    with api.run() as run:
+        run.final_weights(tmp_path / "nowhere", step=2)
+    lineage = api.show(run.id).lineage
+    assert lineage is not None
+    assert [node["assurance"] for node in lineage["nodes"] if node["type"] == "model"] == ["unresolved"]
 
 
 def test_an_empty_dataset_is_recorded(tmp_path: Path) -> None:
