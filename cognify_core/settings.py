@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     """`off` is inert; `dry` does everything and keeps nothing."""
     project: str = "default"
     """The AI system that runs serve."""
+    run_name: str | None = None
+    """A name of runs, for people, where the code gives none."""
     run_tags: dict[str, str] = Field(default_factory=dict)
     quiet: bool = False
     """No lines on the console."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -103,7 +103,7 @@ def say_dataset(session: Session, declared: DeclaredDataset, run_id: str | None)
     return DatasetHandle(declared.name, live.amends, live.run.hash_of(ref))
 
 
-def record_declared(run: Run, declared: DeclaredDataset, *, role: str | None = None) -> str:
+def record_declared(run: Run, declared: DeclaredDataset, *, role: str | None = None, inputs: Sequence[str] = ()) -> str:
     """Digest a declared dataset and record it; return its ref."""
     return run.dataset(
         declared.data,
@@ -111,14 +111,22 @@ def record_declared(run: Run, declared: DeclaredDataset, *, role: str | None = N
         role=declared.role if role is None else role,
         schema_version=declared.schema_version,
         provenance=declared.provenance,
+        inputs=inputs,
     )
 
 
 def record_fed(
-    run: Run, dataset: Any, *, name: str, role: str, declared: Iterable[DeclaredDataset]
+    run: Run,
+    dataset: Any,
+    *,
+    name: str,
+    role: str,
+    declared: Iterable[DeclaredDataset],
+    found: Callable[[], Sequence[str]] = tuple,
 ) -> tuple[str, bool]:
     """Record the rows that a model is fed or evaluated on, and link the sources declared for them.
 
+    `found` gives the refs of sources that were seen rather than declared; they stand where no source is declared.
     Where there are several sets of rows, one that was declared under a set's name is the source of that one alone.
 
     Returns the ref, and whether it is known where the rows come from.
@@ -126,9 +134,10 @@ def record_fed(
     known = [each for each in declared if each.feeds(role)]
     for each in known:
         if each.is_of(dataset):
-            return record_declared(run, each, role=role), True
-    ref = run.dataset(dataset, name=name, role=role)
+            return record_declared(run, each, role=role, inputs=found()), True
+    seen = () if known else found()
+    ref = run.dataset(dataset, name=name, role=role, inputs=seen)
     called_the_same = [each for each in known if slug(each.name) in (slug(name), slug(name.removeprefix(f"{role}_")))]
     for each in called_the_same or known:
         run.relate(record_declared(run, each, role="source"), ref)
-    return ref, bool(known)
+    return ref, bool(known or seen)

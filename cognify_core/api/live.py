@@ -46,6 +46,8 @@ class LiveRun:
     """The refs that the training going on comes from."""
     streams: LiveStreams | None = None
     """The streams that are watched while it goes on."""
+    closing: list[Callable[[], object]] = field(default_factory=list)
+    """What else is to be recorded before its record closes."""
 
     @property
     def id(self) -> str:
@@ -86,6 +88,8 @@ class LiveRun:
         """Wait for what is still being hashed, saying so when it takes long, and close the record."""
         if self.streams is not None:
             self.guarded("the streams", self.streams.settle)
+        while self.closing:
+            self.guarded("what was seen at the end", self.closing.pop())
         began = time.monotonic()
         told = False
         while timeout is None or time.monotonic() - began < timeout:

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
 from cognify_core.api.live import LiveRun, SealWhen
@@ -21,6 +22,7 @@ from cognify_core.record.recorder import warn
 from cognify_core.settings import Settings, load
 
 if TYPE_CHECKING:
+    from cognify_core.api.companion import Companion
     from cognify_core.api.exporting import Package
     from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
@@ -32,6 +34,8 @@ _MEND_MEETING = "give all ranks one COGNIFY_MEETING that is used once, as in a j
 class Session:
     """The state behind the façade. A forked child begins with none of it."""
 
+    companion: ClassVar[Companion | None] = None
+    """What looks on from beside the code: set under `cognify run`."""
     current: LiveRun | None
     """The run that goes on here."""
     addendum: LiveRun | None
@@ -154,6 +158,8 @@ class Session:
                 return None
             self.last = self.current.id
             self.watches.begin(self.current)
+            if self.companion is not None:
+                self.current.guarded("what `cognify run` looks at", self.companion.began, self.current)
             if self._rank.is_first and self._rank.meeting is None and not self._rank.is_alone:
                 self.current.gap("the other ranks", "nothing tells them which run is theirs", mend=_MEND_MEETING)
             return self.current
@@ -264,7 +270,15 @@ class Session:
             return ref, True
         if is_stream(dataset) and live.rank.is_first:
             live.gap(f"ds_{slug(name)}_v1", "stream", mend=MEND)
-        return record_fed(live.run, dataset, name=name, role=role, declared=self.declared)
+        found = partial(self._sources_seen, live, dataset)
+        return record_fed(live.run, dataset, name=name, role=role, declared=self.declared, found=found)
+
+    def _sources_seen(self, live: LiveRun, dataset: Any) -> list[str]:
+        """The refs of the files that rows were seen to be read from, which are recorded now."""
+        refs: list[str] = []
+        if (companion := self.companion) is not None:
+            live.guarded("source files", lambda: refs.extend(companion.sources_of(live, dataset)))
+        return refs
 
     def wanted(self, run_id: str | None) -> str:
         """The id of the run that is meant: the one named, else the one going on, else this process's last.

@@ -85,7 +85,7 @@ class Workspace:
         opened = RunOpened(
             nonce=nonce.hex(),
             project=project or self.settings.project,
-            name=name,
+            name=name or self.settings.run_name,
             tags={**self.settings.run_tags, **tags},
             recorder=RECORDER,
         )

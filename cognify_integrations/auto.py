@@ -1,0 +1,26 @@
+"""What `cognify_auto.pth` starts in every Python whose environment says COGNIFY_AUTO=1, as `cognify run` does.
+
+It imports no framework: it waits until one is imported, and then adds to it what records.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cognify_integrations.auto_imports import AfterImport
+
+ADDITIONS = {
+    "cognify_core.api.session": "cognify_integrations.auto_companion",
+    "transformers.trainer": "cognify_integrations.auto_huggingface",
+    "lightning.pytorch.trainer.trainer": "cognify_integrations.auto_lightning",
+    "pytorch_lightning.trainer.trainer": "cognify_integrations.auto_lightning",
+}
+"""After which module is imported, which of ours is called (its `add`) with it."""
+
+
+def start() -> None:
+    """Begin to wait for the frameworks; nothing where it was begun before, or `COGNIFY_MODE` is `off`."""
+    waiting = any(isinstance(finder, AfterImport) for finder in sys.meta_path)
+    if not waiting and os.environ.get("COGNIFY_MODE") != "off":
+        sys.meta_path.insert(0, AfterImport(ADDITIONS))
