@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     """How long the end of the process may wait for hashing to finish."""
     rank_seconds: float = Field(default=60.0, ge=0)
     """How long the end of a distributed training waits for a rank that lives and does not report."""
+    artifact_limit: int = Field(default=GIB, ge=0)
+    """Bytes of the artifacts of one MLflow run that are fetched, where they lie elsewhere, to be hashed."""
+    artifact_seconds: float = Field(default=300.0, ge=0)
+    """How long artifacts that lie elsewhere are fetched for."""
     max_package_bytes: int = Field(default=GIB // 16, ge=1)
     """The largest package that `verify` reads."""
 

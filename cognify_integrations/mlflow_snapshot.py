@@ -54,7 +54,7 @@ def snapshot(store: Any, mlflow_run_id: str, *, registry: Any = None) -> dict[st
             ({"model_id": each.model_id, "step": _whole(each.step)} for each in run.outputs.model_outputs),
             key=lambda output: (output["model_id"], str(output["step"])),
         ),
-        "logged_models": {model.model_id: _model(model) for model in _models(store, run)},
+        "logged_models": {model.model_id: _model(model) for model in logged_models(store, run)},
         "model_versions": None if registry is None else _versions(registry, mlflow_run_id),
         "parent": run.data.tags.get(MLFLOW_PARENT_RUN_ID),
         "children": sorted(_children(store, mlflow_run_id, experiment)),
@@ -108,7 +108,7 @@ def _name_and_digest(dataset: dict[str, Json]) -> tuple[str, ...]:
     return dataset["name"], dataset["mlflow_digest"], str(sorted(dataset["tags"].items()))
 
 
-def _models(store: Any, run: Any) -> Iterator[Any]:
+def logged_models(store: Any, run: Any) -> Iterator[Any]:
     """The logged models that the run made, and those that it names as outputs; a deleted one is not there any more."""
     seen: set[str] = set()
     wanted = f"source_run_id = '{run.info.run_id}'"

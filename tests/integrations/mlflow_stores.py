@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 import warnings
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -23,13 +32,16 @@ from mlflow.entities import (
     RunTag,
 )
 from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE
+from mlflow.utils.credentials import get_default_host_creds
 from sqlalchemy.exc import SADeprecationWarning
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SADeprecationWarning)  # MLflow 3.17 maps its tables as SQLAlchemy 2.1 would not
     from mlflow.store.model_registry.file_store import FileStore as FileRegistry
+    from mlflow.store.model_registry.rest_store import RestStore as RestRegistry
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as SqlRegistry
     from mlflow.store.tracking.file_store import FileStore
+    from mlflow.store.tracking.rest_store import RestStore
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 
@@ -89,3 +101,41 @@ def finished_run(stores: Stores, *, experiment: str = "clinical-nlp") -> str:
     stores.registry.create_model_version("notes-tagger", model.artifact_location, run, model_id=model.model_id)
     store.update_run_info(run, RunStatus.FINISHED, 1_757_686_230_000, None)
     return str(run)
+
+
+@contextmanager
+def serving(folder: Path, *more: str) -> Iterator[str]:
+    """A real `mlflow server` of one worker that keeps everything in `folder`; its URI."""
+    (folder / "mlflow.db").write_bytes(_empty_database())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    store = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", f"{folder}/served"]
+    words = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *store, *more]
+    with subprocess.Popen(
+        words, start_new_session=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            _await(f"{uri}/health", server)
+            yield uri
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+
+
+def _await(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own
+                return
+        except OSError:
+            assert server.poll() is None, "the server ended"
+            time.sleep(0.2)
+    raise TimeoutError(url)
+
+
+def stores_at(uri: str) -> Stores:
+    """The stores behind a server."""
+    credentials = partial(get_default_host_creds, uri)
+    return Stores(RestStore(credentials), RestRegistry(credentials), uri)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import sqlite3
 import subprocess
 import time
-import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,26 +134,21 @@ def test_secrets_in_a_snapshot_are_redacted_where_it_is_recorded(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_points_take_seconds_and_little_memory(tmp_path: Path) -> None:
+def test_a_hundred_thousand_points_take_seconds(tmp_path: Path) -> None:
     stores = sqlite_stores(tmp_path)
     run = finished_run(stores)
-    fill(stores, run, 100_000)
-    tracemalloc.start()
+    points = [("many", step / 3, 1_757_686_222_000 + step, run, step, 0) for step in range(100_000)]
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        for table, rows in (("metrics", points), ("latest_metrics", points[-1:])):
+            columns = "key, value, timestamp, run_uuid, step, is_nan"
+            database.executemany(f"INSERT INTO {table} ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
     began = time.monotonic()
 
     taken = snapshot(stores.tracking, run)
 
-    seconds, (_, peak) = time.monotonic() - began, tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    assert time.monotonic() - began < 30
     assert taken["metrics"]["many"]["points"] == 100_000
-    assert seconds < 60, f"{seconds:.1f} s, tracing memory meanwhile"
-    assert peak < 200 << 20, f"{peak >> 20} MiB"
-
-
-def fill(stores: Stores, run: str, count: int) -> None:
-    for start in range(0, count, 1000):
-        batch = [Metric("many", step / 3, 1_757_686_222_000 + step, step) for step in range(start, start + 1000)]
-        stores.tracking.log_batch(run, batch, [], [])
+    assert taken["metrics"]["many"]["last"] == "99999 1757686321999 33333"
 
 
 def test_what_mlflow_allows_in_names_and_values_is_kept(stores: Stores) -> None:

@@ -1,0 +1,127 @@
+"""The artifacts of an MLflow run, hashed wherever they lie; its logged models become nodes of the lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from cognify_core.canonical import Json
+from cognify_core.capture.commitments import display_path
+from cognify_core.capture.outcome import Outcome
+from cognify_core.capture.redaction import strip_credentials
+from cognify_core.capture.tree_manifest import TREE_FORMAT, render
+from cognify_core.capture.weights import weights_from_files
+from cognify_core.errors import CaptureError
+from cognify_core.model.events import ModelSeen
+from cognify_core.model.names import slug
+from cognify_integrations.mlflow_fetching import Fetching
+from cognify_integrations.mlflow_hashing import NOTHING_THERE, Told, hash_folder, unresolved
+from cognify_integrations.mlflow_places import OWN_PLACE, Place, artifact_places, model_place
+from cognify_integrations.mlflow_snapshot import logged_models
+
+if TYPE_CHECKING:
+    from cognify_core.api.live import LiveRun
+    from cognify_core.settings import Settings
+
+ON_A_CLIENT = "it lies on the machine of a client, which the server cannot see"
+_MEND = {
+    ON_A_CLIENT: "let the server keep the artifacts (mlflow server --artifacts-destination …), or record in the client",
+}
+
+
+def record(
+    live: LiveRun, store: Any, mlflow_run_id: str, *, server: bool = False, tracking_uri: str | None = None
+) -> dict[str, Json]:
+    """Hash every artifact of a run and of its logged models; return what the snapshot's `artifacts` says of each.
+
+    Takes as long as reading them takes, so it belongs on a thread of ours. A logged model becomes a `model` node:
+    its tensors where its folder holds one set of safetensors, else its files as a tree. Whatever has no digest is a
+    gap.
+
+    Args:
+        live: the run that records it.
+        store: the tracking store.
+        mlflow_run_id: the MLflow run.
+        server: whether this is a worker of `mlflow server`.
+        tracking_uri: the server behind `mlflow-artifacts:` URIs; else the one that MLflow is set to.
+    """
+    run, places = store.get_run(mlflow_run_id), artifact_places(store, mlflow_run_id, server=server)
+    told = _hash_places(places.values(), live.workspace.settings, tracking_uri)
+    steps = {output.model_id: output.step for output in run.outputs.model_outputs}
+    for model in logged_models(store, run):
+        if (place := places.get(model_place(model.model_id))) is not None:
+            _record_model(live, model, place, told, steps.get(model.model_id))
+    for name, said in told.items():
+        reason = said.get("reason")
+        if reason is not None and (name, reason) != (OWN_PLACE, NOTHING_THERE):  # a run need not have artifacts
+            live.gap(f"artifact {name}", reason, mend=_MEND.get(reason))
+    return told
+
+
+def hash_artifacts(
+    store: Any, mlflow_run_id: str, settings: Settings, *, tracking_uri: str | None = None
+) -> dict[str, Json]:
+    """The same of a run as it is now, recording nothing."""
+    return _hash_places(artifact_places(store, mlflow_run_id, server=False).values(), settings, tracking_uri)
+
+
+def _hash_places(places: Iterable[Place], settings: Settings, tracking_uri: str | None) -> dict[str, Json]:
+    fetching = Fetching(limit=settings.artifact_limit, seconds=settings.artifact_seconds, tracking_uri=tracking_uri)
+    told: dict[str, Json] = {}
+    for place in places:
+        told |= fetching.hash_place(place) if place.folder is None else _hash_here(place, place.folder)
+    return dict(sorted(told.items()))
+
+
+def _hash_here(place: Place, folder: Path) -> Told:
+    try:
+        return {place.name_of(name): said for name, said in hash_folder(folder).items()}
+    except CaptureError as error:
+        missing = str(error) == NOTHING_THERE
+        return {place.name: unresolved(ON_A_CLIENT if missing and place.is_far else str(error))}
+
+
+def _record_model(live: LiveRun, model: Any, place: Place, told: Told, step: int | None) -> None:
+    part = {name: said for name, said in told.items() if name.startswith(place.name_of(""))}
+    folder, outcome = _weights(place, part)
+    if outcome is None or outcome.hash is None:
+        folder, outcome = place.folder, _tree(place, part, told)
+    live.run.weights(
+        ModelSeen,
+        f"model_{slug(model.name)}",
+        outcome,
+        inputs=live.run.inputs,
+        fields=lambda _: {"step": step},
+        location=strip_credentials(place.uri) if folder is None else display_path(folder),
+        facts={"mlflow_model_id": model.model_id},
+    )
+
+
+def _weights(place: Place, part: Told) -> tuple[Path | None, Outcome | None]:
+    """The tensors of the one folder within a model's that holds safetensors, and that folder; else nothing."""
+    folders = {PurePosixPath(name.removeprefix(place.name_of(""))).parent for name in part if _is_weights(name)}
+    if place.folder is None or len(folders) != 1:
+        return None, None
+    folder = place.folder / folders.pop()
+    return folder, weights_from_files(folder)
+
+
+def _is_weights(name: str) -> bool:
+    return name.endswith(".safetensors")
+
+
+def _tree(place: Place, part: Told, told: Told) -> Outcome:
+    """All files of a model as a tree; unresolved where one of them has no digest."""
+    if place.name in told:
+        return Outcome.unresolved(told[place.name]["reason"])
+    files = []
+    for name, said in part.items():
+        path = name.removeprefix(place.name_of(""))
+        if "reason" in said:
+            return Outcome.unresolved(said["reason"])
+        if "\\" in path:  # either it stands for itself or for a byte that is not text
+            return Outcome.unresolved(f"a name that cannot be told: {path}")
+        files.append((path.encode(), said["hash"].removeprefix("sha256:")))
+    facts = {"files": len(files), "bytes": sum(said["size"] for said in part.values())}
+    return Outcome.of_manifest(render(sorted(files)), TREE_FORMAT, facts=facts)
