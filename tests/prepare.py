@@ -1,4 +1,4 @@
-"""Install the programs that tests drive and pip does not bring: strace. Says what it does; without root, says so."""
+"""Install the programs that tests drive and pip does not bring. Says what it does; without root, says so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ import shutil
 import subprocess
 import sys
 
-PROGRAMS = {"git": "git", "openssl": "openssl", "sha256sum": "coreutils", "strace": "strace"}
+PROGRAMS = {
+    "chromium": "chromium",
+    "git": "git",
+    "openssl": "openssl",
+    "sha256sum": "coreutils",
+    "strace": "strace",
+}
 
 
 def main() -> None:
