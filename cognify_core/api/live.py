@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from cognify_core.api.console import Say, plural, say_nothing
 from cognify_core.api.datasets import DeclaredDataset, record_declared
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 SealWhen: TypeAlias = Literal["train_end", "exit", "manual", "block"]
 _PATIENCE_SECONDS = 3.0
+
+
+class Ending(NamedTuple):
+    """How a run is to end."""
+
+    status: ClosedStatus
+    seal: bool
 
 
 @dataclass
@@ -48,6 +55,15 @@ class LiveRun:
     """The streams that are watched while it goes on."""
     closing: list[Callable[[], object]] = field(default_factory=list)
     """What else is to be recorded before its record closes."""
+    guests: set[str] = field(default_factory=set)
+    """The runs of another tracker that go into it and have not ended: it does not end before them."""
+    ending: Ending | None = None
+    """How it is to end once the last guest has left; none while its own end has not come."""
+
+    @property
+    def training(self) -> bool:
+        """Whether a training goes on in it."""
+        return bool(self.fed) and not self.trained
 
     @property
     def id(self) -> str:

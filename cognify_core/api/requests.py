@@ -89,9 +89,10 @@ def _ended(session: Session, run_id: str | None) -> str:
         raise RunStateError("COGNIFY_MODE=off: nothing was recorded, so there is nothing to seal, export or discard")
     workspace = session.workspace
     wanted = session.wanted(run_id)
-    if session.current is not None and session.current.id == wanted and not session.current.trained:
+    if session.goes_on(wanted):
         raise RunStateError(f"{wanted} is going on in this process: it can be sealed when it has ended")
     session.settle()
+    session.guests.wait(wanted)
     if not session.rank.is_first:
         _await_first_rank(session, wanted)
     row = workspace.store.run(wanted)

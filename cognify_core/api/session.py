@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
-from cognify_core.api.live import LiveRun, SealWhen
+from cognify_core.api.guests import Guests
+from cognify_core.api.live import Ending, LiveRun, SealWhen
 from cognify_core.api.watching import Watches
 from cognify_core.capture.stream_kinds import MEND, is_stream
 from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError, RunStateError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cognify_core.model.events import ClosedStatus
     from cognify_core.seal.keys import KeyRing
 
+_SURROUNDINGS_SECONDS = 10.0
 _MEND_MEETING = "give all ranks one COGNIFY_MEETING that is used once, as in a job's id"
 
 
@@ -45,6 +47,8 @@ class Session:
     declared: list[DeclaredDataset]
     watches: Watches
     """The streams that are watched here."""
+    guests: Guests
+    """The runs of another tracker that go into runs of this process."""
     _settings: Settings | None
     _workspace: Workspace | None
     _exit: _ExitThread | None
@@ -164,6 +168,72 @@ class Session:
                 self.current.gap("the other ranks", "nothing tells them which run is theirs", mend=_MEND_MEETING)
             return self.current
 
+    def host(self, guest: str, *, name: str | None, tags: dict[str, str], run_id: str, owned: bool = True) -> LiveRun:
+        """Begin a run for a run of another tracker, `guest`, beside those that go on; it ends with that.
+
+        What trains in this process from now on goes into it, as into a block. One that is not `owned` is a server's:
+        any process of it may write and end the run, and none of what happens here belongs to it.
+
+        Raises:
+            CognifyError: the run cannot begin.
+        """
+        with self._lock:
+            workspace = self.workspace
+            self._end_addendum()
+            self._watch_exit()
+            rank = Rank.here()
+            together = owned and self.current is None and rank.is_first and rank.meeting is not None
+            self._rank = self._numbered(rank, None) if together else Rank()
+            live = workspace.open_for(
+                guest, name=name, tags=tags, nonce=os.urandom(16), rank=self._rank, run_id=run_id, owned=owned
+            )
+            if owned:
+                self.guests.add(live, guest, own=True)
+                self._surround(live)
+            else:
+                self.guests.add_joined(live)
+            if owned and rank.is_first:
+                self.current, self.last = live, live.id
+                self.watches.begin(live)
+                if self.companion is not None:
+                    live.guarded("what `cognify run` looks at", self.companion.began, live)
+            return live
+
+    def _surround(self, live: LiveRun) -> None:
+        """Record environment and code in the background: the tracker's caller waits for neither."""
+        where = "the environment and the code"
+        thread = threading.Thread(target=live.guarded, args=(where, self.workspace.surround, live), daemon=True)
+        thread.start()
+        live.closing.append(partial(thread.join, _SURROUNDINGS_SECONDS))
+
+    def part(self, live: LiveRun, guest: str, status: ClosedStatus, *, own: bool) -> None:
+        """A guest has ended so, and its `own` run with it; where a training goes on in that, the run ends with that."""
+        with self._lock:
+            if own and live.training and status == "COMPLETED":
+                live.seal_when = "train_end"
+                self.guests.release(live)
+                return
+            if own:
+                live.ending = Ending(status, seal=status == "COMPLETED")
+            self.guests.leave(live, guest)
+            self._drop(live if own else None)
+
+    def leave(self) -> None:
+        """The very end of the process, after other trackers' own: end what is still open."""
+        if self._pid == os.getpid() and self.guests.came:
+            self.guests.settle(self.settings.exit_seconds, self._end_addendum)
+            self.workspace.close()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this process is at its exit."""
+        return self._exit is not None and self._exit.asked
+
+    def _drop(self, live: LiveRun | None) -> None:
+        """`live` goes on no more: what trains now goes into the run that a guest began before it, if any."""
+        if live is not None and live is self.current:
+            self.current = self.guests.newest()
+
     @property
     def block(self) -> LiveRun | None:
         """The run of the `with cognify.run()` that this process is in: what it trains goes into that."""
@@ -218,13 +288,16 @@ class Session:
             raise RunStateError(f"nothing tells which run is its own: {why}")
 
     def end(self, live: LiveRun, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
-        """End a run; what is said of it from now on goes into an addendum."""
+        """End a run, or let it end with the last guest in it; after that, what is said goes into an addendum."""
         if os.getpid() != live.pid:
             return None
         with self._lock:
+            if live.guests:
+                live.ending = Ending(status, seal)
+                self._drop(live)
+                return None
             package = live.finish(status, seal=seal, timeout=timeout)
-            if live is self.current:
-                self.current = None
+            self._drop(live)
             return package
 
     def writing_to(self, run_id: str | None) -> LiveRun:
@@ -238,12 +311,21 @@ class Session:
             wanted = self.wanted(run_id)
             if self.current is not None and self.current.id == wanted:
                 return self.current
+            if (live := self.guests.find(wanted)) is not None:
+                return live
+            self.guests.wait(wanted)
             if self.addendum is not None and self.addendum.amends != wanted:
                 self._end_addendum()
             if self.addendum is None:
                 self._watch_exit()
                 self.addendum = self.workspace.open_addendum(wanted, os.urandom(16))
             return self.addendum
+
+    def goes_on(self, run_id: str) -> bool:
+        """Whether that run cannot be ended now, because something here has still to say how it ends."""
+        if self.current is not None and self.current.id == run_id and not self.current.trained:
+            return True
+        return self.guests.find(run_id) is not None
 
     def observe(self, run_id: str, where: str, what: Callable[[LiveRun], object]) -> None:
         """Let `what` record something of a run; nothing that goes wrong with it reaches the training."""
@@ -259,7 +341,7 @@ class Session:
     def settle(self, *, timeout: float | None = None) -> None:
         """Bring to its end whatever is still open: a run that ended training, one that was left, an addendum."""
         with self._lock:
-            if (live := self.current) is not None:
+            if (live := self.current) is not None and not self.guests.began(live):
                 status: ClosedStatus = "COMPLETED" if live.trained else "INTERRUPTED"
                 self.end(live, status, seal=live.trained and live.seal_when != "manual", timeout=timeout)
             self._end_addendum(timeout)
@@ -308,6 +390,7 @@ class Session:
         self._rank, self._unrecorded, self._meetings = Rank(), False, 0
         self.declared = []
         self.watches = Watches()
+        self.guests = Guests()
 
     def _watch_exit(self) -> None:
         if self._exit is None:
@@ -324,6 +407,11 @@ class _ExitThread:
         threading.Thread(target=self._work, name="cognify-exit", daemon=True).start()
         atexit.register(self._at_exit)
 
+    @property
+    def asked(self) -> bool:
+        """Whether the exit has begun."""
+        return self._asked.is_set()
+
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:
             self._asked.set()
@@ -333,6 +421,7 @@ class _ExitThread:
         self._asked.wait()
         try:
             self._session.settle(timeout=self._session.settings.exit_seconds / 2)
-            self._session.workspace.close()
+            if not self._session.guests.came:  # else `leave` does
+                self._session.workspace.close()
         finally:
             self._done.set()

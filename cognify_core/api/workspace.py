@@ -82,17 +82,46 @@ class Workspace:
         run_id: str | None = None,
     ) -> LiveRun:
         """Begin a run, or join the one that another rank of this training has begun."""
-        opened = RunOpened(
+        live = self._live(self._opened(name, project, tags, nonce), seal_when, rank, run_id)
+        if rank.is_first:
+            self.surround(live)
+        return live
+
+    def open_for(
+        self,
+        guest: str,
+        *,
+        name: str | None,
+        tags: dict[str, str],
+        nonce: bytes,
+        rank: Rank,
+        run_id: str,
+        owned: bool,
+    ) -> LiveRun:
+        """Begin a run that can be met under `guest`, or join the one that was begun for it."""
+        opened = self._opened(name, None, tags, nonce)
+        if not rank.is_alone:
+            live = self._live(opened, "block", rank, run_id)
+            self.store.meet(guest, live.id)
+            return live
+        return self.join(open_run(self.store, opened, rank=Rank(meeting=guest), run_id=run_id, owned=owned))
+
+    def join(self, run_id: str) -> LiveRun:
+        """Write a run that has begun, beside whoever else does."""
+        return LiveRun(Run(self.store, self.hashing, run_id, self.settings.spool_path), self, "block")
+
+    def surround(self, live: LiveRun) -> None:
+        """Record the environment and the code of this process as what checkpoints come from."""
+        record_surroundings(live.run, self.store, self.hashing, record_diff=self.settings.record_diff)
+
+    def _opened(self, name: str | None, project: str | None, tags: dict[str, str], nonce: bytes) -> RunOpened:
+        return RunOpened(
             nonce=nonce.hex(),
             project=project or self.settings.project,
             name=name or self.settings.run_name,
             tags={**self.settings.run_tags, **tags},
             recorder=RECORDER,
         )
-        live = self._live(opened, seal_when, rank, run_id)
-        if rank.is_first:
-            record_surroundings(live.run, self.store, self.hashing, record_diff=self.settings.record_diff)
-        return live
 
     def open_addendum(self, run_id: str, nonce: bytes) -> LiveRun:
         """Begin an addendum to a sealed run.

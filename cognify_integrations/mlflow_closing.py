@@ -1,0 +1,44 @@
+"""What is recorded of an MLflow run when it has ended: the whole of its state, and its artifacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+
+from cognify_core.api.live import LiveRun
+from cognify_core.canonical import Json
+from cognify_integrations.mlflow import plain_uri
+from cognify_integrations.mlflow_artifacts import record
+from cognify_integrations.mlflow_snapshot import SNAPSHOT_NODE, snapshot
+
+_MEND = "note what became of it: cognify note"
+
+
+def record_state(live: LiveRun, store: Any, mlflow_id: str, *, in_server: bool = False) -> None:
+    """Record the artifacts, hashed, and the snapshot that `cognify verify --against mlflow:` compares with."""
+    try:
+        taken = snapshot(store, mlflow_id, registry=_registry())
+    except MlflowException as error:
+        live.gap(f"MLflow run {mlflow_id}", f"MLflow does not tell its state: {str(error)[:200]}", mend=_MEND)
+        return
+    artifacts: dict[str, Json] = {}
+
+    def hash_artifacts() -> None:
+        artifacts.update(record(live, store, mlflow_id, server=in_server, tracking_uri=_tracking_uri()))
+
+    live.guarded("MLflow's artifacts", hash_artifacts)
+    live.run.config({**taken, "artifacts": artifacts}, node_id=SNAPSHOT_NODE)
+
+
+def _registry() -> Any:
+    """The model registry that MLflow is set to."""
+    from mlflow.tracking._model_registry.utils import _get_store
+
+    return _get_store()
+
+
+def _tracking_uri() -> str:
+    from mlflow.tracking import get_tracking_uri
+
+    return plain_uri(get_tracking_uri())

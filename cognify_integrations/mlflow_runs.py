@@ -1,0 +1,289 @@
+"""Which run of ours each MLflow run goes into, in this process.
+
+An MLflow run's id is a meeting in our store, `mlflow/<id>`, by which any process finds its record. There are two
+modes. In a *client*, the training itself, a run belongs to the process that created it. In a *server*, any worker may
+write any run, and none owns it; what a client records itself, the server leaves to it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_STATE
+
+from cognify_core import api
+from cognify_core.api.live import LiveRun
+from cognify_core.errors import CognifyError
+from cognify_core.model.names import new_run_id, utc_now
+from cognify_core.model.record import Status
+from cognify_core.record.owner import NOBODY, is_alive
+from cognify_core.record.recorder import warn
+from cognify_integrations import mlflow_events as events
+from cognify_integrations.mlflow_closing import record_state
+from cognify_integrations.mlflow_context import RUN_TAG
+
+if TYPE_CHECKING:
+    from cognify_core.api.session import Session
+    from cognify_core.model.events import ClosedStatus
+
+BY_TAG = "cognify.recorded_by"
+"""The tag that tells a server to leave the recording to the client."""
+_CLIENT = "client"
+_PARENT_TAG = "mlflow.parentRunId"
+_CLOSED: dict[str, ClosedStatus] = {"FINISHED": "COMPLETED", "FAILED": "FAILED", "KILLED": "INTERRUPTED"}
+_IN_FLIGHT_SECONDS = 1.5
+"""How long a server's worker waits, once a run has ended, for what others have taken and not yet recorded."""
+
+
+@dataclass
+class Known:
+    """An MLflow run that is recorded here."""
+
+    mlflow_id: str
+    live: LiveRun
+    own: bool
+    """Whether the record was begun for it, and ends with it."""
+    joined: bool = False
+    """Whether another process has begun the record."""
+    in_server: bool = False
+    ended: bool = False
+
+
+class Runs:
+    """The MLflow runs that this process writes."""
+
+    def __init__(self, session: Session, *, in_server: bool) -> None:
+        self.in_server = in_server
+        self._session = session
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._known: dict[str, Known] = {}
+        self._makers: dict[str, str | None] = {}
+
+    def plan(self, tags: Iterable[Any] | None) -> Plan:
+        """What is to be done about a run that MLflow is about to create."""
+        given = list(tags or ())
+        if self._session.is_off or (self.in_server and _tagged(given, BY_TAG) == _CLIENT):
+            return Plan(self, tags, None, None)
+        try:
+            _ = self._session.workspace.store
+        except (CognifyError, OSError) as error:
+            warn("an MLflow run is not recorded", error)
+            return Plan(self, tags, None, None)
+        shared = None if self.in_server else self._shared()
+        run_id = new_run_id(utc_now(), os.urandom(3)) if shared is None else shared.id
+        ours = [RunTag(RUN_TAG, run_id)] + ([] if self.in_server else [RunTag(BY_TAG, _CLIENT)])
+        kept = [tag for tag in given if tag.key not in (RUN_TAG, BY_TAG)]
+        return Plan(self, [*kept, *ours], run_id, shared)
+
+    def begin(self, store: Any, run: Any, run_id: str, shared: LiveRun | None) -> None:
+        """Begin the record of a run that MLflow has created."""
+        mlflow_id = run.info.run_id
+        guest = _guest(mlflow_id)
+        if shared is None:
+            tags = {"mlflow.run_id": mlflow_id}
+            if parent := run.data.tags.get(_PARENT_TAG):
+                tags[_PARENT_TAG] = parent
+            live = self._session.host(guest, name=run.info.run_name, tags=tags, run_id=run_id, owned=not self.in_server)
+        else:
+            live = shared
+            self._session.workspace.store.meet(guest, live.id)
+            self._session.guests.add(live, guest, own=False)
+        known = self._know(Known(mlflow_id, live, own=shared is None, in_server=self.in_server))
+        if live.id != run_id:
+            store.set_tag(mlflow_id, RunTag(RUN_TAG, live.id))
+        live.guarded("an MLflow run", events.created, known, run)
+        if self.in_server:
+            live.gap("environment and code", "they are the client's, which a server does not see", mend=_MEND_SERVER)
+            live.run.flush(0)
+            return
+        live.closing.insert(0, partial(record_state, live, store, mlflow_id))
+        if shared is None and _PARENT_TAG not in run.data.tags:
+            live.tell_start()
+
+    def look(self, mlflow_id: str) -> Known | None:
+        """What is known of a run that is about to be written to; nothing where it is not recorded here.
+
+        Raises:
+            MlflowException: the run has ended, and its record with it.
+        """
+        if self._session.is_off:
+            return None
+        if self._pid != os.getpid():
+            self.__init__(self._session, in_server=self.in_server)  # type: ignore[misc] # a forked child knows nothing
+        known = self._known.get(mlflow_id)
+        try:
+            if known is None:
+                known = self._found(mlflow_id)
+            elif self.in_server:
+                known.ended = known.ended or self._session.workspace.store.met(_end_of(mlflow_id)) is not None
+        except (CognifyError, OSError) as error:
+            warn(f"MLflow run {mlflow_id}", error)
+        if known is not None and (known.ended or known.live.run.closed):
+            raise _refusal(mlflow_id, known.live.id, "has ended")
+        return known
+
+    def refuse_ended(self, mlflow_ids: Iterable[str]) -> None:
+        """Refuse to touch a run whose record has ended.
+
+        Raises:
+            MlflowException: one of them has.
+        """
+        for mlflow_id in mlflow_ids:
+            self.look(mlflow_id)
+
+    def said(self, known: Known) -> None:
+        """Something was put on a run's queue: in a server it goes out at once, for another worker may end the run."""
+        if self.in_server:
+            known.live.run.flush(0)
+
+    def end(self, store: Any, known: Known, status: str) -> None:
+        """MLflow says that a run has ended."""
+        if known.ended:
+            return
+        closed = _CLOSED[status]
+        if closed == "COMPLETED" and self._session.leaving and getattr(sys, "last_value", None) is not None:
+            closed = "FAILED"  # the exception ended the script; at its exit MLflow calls every run finished
+        if known.joined and not self.in_server:
+            self._session.guests.part(known.live)
+            self._known.pop(known.mlflow_id, None)
+            return
+        known.ended = known.own
+        if self.in_server:
+            self._session.workspace.store.meet(_end_of(known.mlflow_id), known.live.id)
+            known.live.closing.insert(0, partial(record_state, known.live, store, known.mlflow_id, in_server=True))
+            known.live.closing.append(partial(time.sleep, _IN_FLIGHT_SECONDS))
+        self._session.part(known.live, _guest(known.mlflow_id), closed, own=known.own)
+
+    def tell(self, mlflow_id: str, what: str, **facts: Any) -> None:
+        """Record what a model registry says of a run; after the run's end, in an addendum."""
+        try:
+            known = self.look(mlflow_id)
+        except MlflowException:
+            self._add(mlflow_id, what, facts)
+            return
+        if known is not None:
+            known.live.guarded("what was said to MLflow", events.said, known, what, **facts)
+            self.said(known)
+
+    def maker_of(self, model_id: str, ask: Callable[[], str | None]) -> str | None:
+        """The run that made a logged model; `ask` is for one that this process has not seen."""
+        if self._session.is_off:
+            return None
+        if model_id not in self._makers:
+            try:
+                self._makers[model_id] = ask()
+            except MlflowException:
+                return None  # MLflow's own answer to the call says so better
+        return self._makers[model_id]
+
+    def _add(self, mlflow_id: str, what: str, facts: dict[str, Any]) -> None:
+        session = self._session
+        if self.in_server or (run_id := session.workspace.store.met(_guest(mlflow_id))) is None:
+            return
+
+        def add(live: LiveRun) -> None:
+            events.said(Known(mlflow_id, live, own=False), what, **facts)
+
+        session.guests.later(f"{run_id}/registry", lambda: session.observe(run_id, "a model version", add))
+
+    def _shared(self) -> LiveRun | None:
+        """The run that goes on here and that no MLflow run has begun, unless another MLflow run is in it."""
+        live = self._session.current
+        if live is None or live.pid != os.getpid() or self._session.guests.began(live) or live.guests:
+            return None
+        return live
+
+    def _found(self, mlflow_id: str) -> Known | None:
+        """A run that another process has begun, joined now."""
+        workspace = self._session.workspace
+        if (run_id := workspace.store.met(_guest(mlflow_id))) is None:
+            return None
+        row = workspace.store.run(run_id)
+        if row.status is not Status.RUNNING:
+            how = "was sealed" if row.status is Status.AUDIT_SEALED else f"has ended ({row.status})"
+            raise _refusal(mlflow_id, run_id, how)
+        owners = workspace.store.owners(run_id)
+        if self.in_server != (owners == [NOBODY]):
+            return None  # a client records its own run, and a server what no client does
+        if self.in_server and workspace.store.met(_end_of(mlflow_id)) is not None:
+            raise _refusal(mlflow_id, run_id, "has ended")
+        live = workspace.join(run_id)
+        self._session.guests.add_joined(live)
+        joined = not self.in_server and any(map(is_alive, owners))
+        return self._know(Known(mlflow_id, live, own=True, joined=joined, in_server=self.in_server))
+
+    def _know(self, known: Known) -> Known:
+        with self._lock:
+            return self._known.setdefault(known.mlflow_id, known)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done about a run that MLflow is about to create."""
+
+    runs: Runs
+    tags: Any
+    """The tags to create it with."""
+    run_id: str | None
+    """The id of its record; none where it is not recorded here."""
+    shared: LiveRun | None
+    """The run that goes on here already, if it goes into that."""
+
+    def begin(self, store: Any, run: Any) -> None:
+        """Begin the record; a failure is said and leaves MLflow's run as it is."""
+        if self.run_id is None:
+            return
+        try:
+            self.runs.begin(store, run, self.run_id, self.shared)
+        except (CognifyError, OSError, MlflowException) as error:
+            warn(f"MLflow run {run.info.run_id} is not recorded", error)
+
+
+_MEND_SERVER = "let the training itself use cognify+http://…"
+_runs: Runs | None = None
+
+
+def these_runs() -> Runs:
+    """The MLflow runs of this process."""
+    global _runs
+    if _runs is None:
+        from cognify_integrations.mlflow_stores import is_server
+
+        _runs = Runs(api.this_session(), in_server=is_server())
+    return _runs
+
+
+def leave() -> None:
+    """The process ends, and MLflow has ended its active run: end what is left."""
+    if _runs is not None:
+        api.this_session().leave()
+
+
+def _guest(mlflow_id: str) -> str:
+    return f"mlflow/{mlflow_id}"
+
+
+def _end_of(mlflow_id: str) -> str:
+    return f"mlflow/{mlflow_id}/ended"
+
+
+def _tagged(tags: Iterable[Any], key: str) -> str | None:
+    return next((tag.value for tag in tags if tag.key == key), None)
+
+
+def _refusal(mlflow_id: str, run_id: str, how: str) -> MlflowException:
+    return MlflowException(
+        f"MLflow run {mlflow_id} {how}: its record, {run_id}, takes no more. What is to be said of it goes into an "
+        f'addendum: cognify note "…" --run {run_id}, or cognify.note, cognify.eval with run_id="{run_id}".',
+        error_code=INVALID_STATE,
+    )

@@ -1,0 +1,449 @@
+"""Scripts that speak to MLflow alone, with `cognify+` before its URI."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cognify_core.model.events import Metrics
+from cognify_core.model.record import Status
+
+pytest.importorskip("mlflow")
+
+from tests.integrations.mlflow_program import SQLITE, Done, run_script
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+    import mlflow, mlflow.data, pandas
+    open("rows.csv", "w").write("a,b\\n1.5,x\\n")
+    with mlflow.start_run(run_name="first") as run:
+        mlflow.log_param("lr", 0.001)
+        mlflow.log_params({"epochs": 2, "api_key": "abc"})
+        for step in range(120):
+            mlflow.log_metric("loss", 1 / (step + 1), step=step)
+        mlflow.log_metrics({"f1": 0.5, "nan": float("nan")}, step=7)
+        mlflow.set_tags({"team": "ml", "gone": "soon"})
+        mlflow.delete_tag("gone")
+        rows = mlflow.data.from_pandas(pandas.read_csv("rows.csv"), source="rows.csv", name="notes")
+        mlflow.log_input(rows, context="training")
+        mlflow.log_text("hello", "note.txt")
+    print(run.info.run_id)
+"""
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """What `SCRIPT` leaves, for tests that only look at it."""
+    return run_script(tmp_path_factory.mktemp("first"), SCRIPT)
+
+
+def database(folder: Path, query: str) -> list[Any]:
+    """What MLflow's own database holds."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_script_that_knows_nothing_of_us_ends_sealed_exported_and_verified(first: Done) -> None:
+    run = first.run
+    assert run.row.status is Status.AUDIT_SEALED
+    assert run.row.complete
+    assert run.row.name == "first"
+    assert run.verify().exit_code == 0
+
+
+def test_the_run_of_mlflow_and_the_record_name_each_other(first: Done) -> None:
+    run = first.run
+    assert [run.mlflow_id] == first.lines
+    assert database(first.folder, "SELECT value FROM tags WHERE key = 'cognify.run_id'") == [(run.row.run_id,)]
+    assert first.store.met(f"mlflow/{run.mlflow_id}") == run.row.run_id
+
+
+def test_mlflow_has_all_that_it_was_told(first: Done) -> None:
+    assert database(first.folder, "SELECT status FROM runs") == [("FINISHED",)]
+    assert database(first.folder, "SELECT count(*) FROM metrics") == [(122,)]
+    params = dict(database(first.folder, "SELECT key, value FROM params"))
+    assert params == {"lr": "0.001", "epochs": "2", "api_key": "abc"}
+    tags = dict(database(first.folder, "SELECT key, value FROM tags"))
+    assert tags["team"] == "ml"
+    assert "gone" not in tags
+
+
+def test_metrics_parameters_and_tags_are_in_the_record_and_secrets_are_not(first: Done) -> None:
+    run = first.run
+    assert run.points["loss"] == [(step, 1 / (step + 1)) for step in range(120)]
+    assert run.points["f1"] == [(7, 0.5)]
+    assert [str(value) for _, value in run.points["nan"]] == ["nan"]
+    assert max(len(body.points) for body in run.bodies if isinstance(body, Metrics)) == 50
+    params = run.merged("params")
+    assert {"lr": "0.001", "epochs": "2"}.items() <= params.items()
+    assert "abc" not in str(run.bodies)
+    assert run.merged("tags")["team"] == "ml"
+    assert [facts["key"] for facts in run.said("tag_deleted")] == ["gone"]
+
+
+def test_a_dataset_is_hashed_in_full_and_mlflows_digest_is_called_sampled(first: Done) -> None:
+    dataset = first.run.datasets["notes"]
+    assert dataset.assurance == "content"
+    assert str(dataset.hash) == f"sha256:{sha256((first.folder / 'rows.csv').read_bytes()).hexdigest()}"
+    assert dataset.role == "train"
+    assert dataset.facts["mlflow_digest_assurance"] == "sampled"
+    assert dataset.facts["mlflow_digest"]
+
+
+def test_user_and_source_are_declared_and_the_state_at_the_end_is_in_the_package(first: Done) -> None:
+    run = first.run
+    (created,) = run.said("run_created")
+    assert created["declared"]["source_type"] == "LOCAL"
+    assert created["declared"]["user"]
+    nodes = {node["id"]: node for node in run.package["nodes"]}
+    assert nodes["cfg_mlflow_run"]["assurance"] == "content"
+    assert {"environment", "code"} <= set(nodes)
+
+
+MUTATIONS: dict[str, str] = {
+    "a metric over an old step": "client.log_metric(run, 'loss', 9.0, step=3)",
+    "a new parameter": "client.log_param(run, 'later', 1)",
+    "a batch": "client.log_batch(run, params=[mlflow.entities.Param('later', '1')])",
+    "a tag": "client.set_tag(run, 'mlflow.user', 'eve')",
+    "the loss of a tag": "client.delete_tag(run, 'team')",
+    "a dataset": "client.log_inputs(run, [])",
+    "another end": "client.set_terminated(run, 'FAILED')",
+    "another name": "client.update_run(run, name='other')",
+    "its deletion": "client.delete_run(run)",
+    "its restoration": "client.restore_run(run)",
+    "the deletion of its experiment": "client.delete_experiment('0')",
+    "going on with it": "mlflow.start_run(run_id=run)",
+    "a logged model": "client.create_logged_model('0', source_run_id=run)",
+}
+
+
+def test_a_sealed_run_takes_nothing_through_us_and_the_refusal_says_what_to_do(first: Done) -> None:
+    run = first.run
+    before = database(first.folder, "SELECT * FROM runs"), database(first.folder, "SELECT * FROM tags")
+    code = f"""
+import mlflow
+client, run = mlflow.MlflowClient(), {run.mlflow_id!r}
+for name, change in {MUTATIONS!r}.items():
+    try:
+        eval(change)
+    except mlflow.exceptions.MlflowException as error:
+        print(f"{{name}}|{{error.error_code}}|{{error}}")
+"""
+    again = run_script(first.folder, code)
+    refused = [line.split("|") for line in again.lines]
+    assert [name for name, *_ in refused] == list(MUTATIONS)
+    for _, code_, text in refused:
+        assert code_ == "INVALID_STATE"
+        assert f"was sealed: its record, {run.row.run_id}" in text
+        assert "cognify note" in text
+    after = database(first.folder, "SELECT * FROM runs"), database(first.folder, "SELECT * FROM tags")
+    assert after == before
+    assert run.verify().exit_code == 0
+
+
+def test_garbage_collection_leaves_sealed_runs_alone(first: Done) -> None:
+    plain = SQLITE.removeprefix("cognify+")
+    run_id = first.run.mlflow_id
+    run_script(first.folder, f"import mlflow; mlflow.MlflowClient().delete_run({run_id!r})", uri=plain)
+    code = """
+        import os, runpy, sys
+        sys.argv = ["mlflow", "gc", "--backend-store-uri", os.environ["MLFLOW_TRACKING_URI"]]
+        from mlflow.cli import cli
+        cli(standalone_mode=False)
+    """
+    done = run_script(first.folder, code, expect=1)
+    assert f"MLflow run {run_id} was sealed" in done.err
+    assert (first.folder / "mlruns" / "0" / run_id / "artifacts" / "note.txt").read_text() == "hello"
+    run_script(first.folder, f"import mlflow; mlflow.MlflowClient().restore_run({run_id!r})", uri=plain)
+
+
+def test_what_is_written_right_after_the_end_is_refused_though_the_seal_is_under_way(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow
+        with mlflow.start_run() as run:
+            mlflow.log_metric("loss", 1.0)
+        try:
+            mlflow.MlflowClient().log_metric(run.info.run_id, "loss", 2.0, step=1)
+        except mlflow.exceptions.MlflowException as error:
+            print(error)
+        """,
+    )
+    assert "has ended: its record" in done.out
+    assert done.run.row.status is Status.AUDIT_SEALED
+
+
+def test_a_run_that_only_the_exit_ends_is_sealed(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "import mlflow; mlflow.log_metric('loss', 1.0, step=3)")
+    assert done.run.row.status is Status.AUDIT_SEALED
+    assert done.run.points == {"loss": [(3, 1.0)]}
+    assert done.run.verify().exit_code == 0
+
+
+def test_a_run_that_an_exception_ended_is_failed_though_mlflow_calls_it_finished(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "import mlflow; mlflow.log_metric('loss', 1.0); raise ValueError('no')", expect=1)
+    assert done.run.row.status is Status.FAILED
+    assert database(tmp_path, "SELECT status FROM runs") == [("FINISHED",)]
+
+
+def test_a_run_that_nobody_ends_is_interrupted(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "import mlflow; mlflow.MlflowClient().create_run('0')")
+    assert done.run.row.status is Status.INTERRUPTED
+
+
+@pytest.mark.parametrize(("status", "closed"), [("FAILED", Status.FAILED), ("KILLED", Status.INTERRUPTED)])
+def test_a_run_that_did_not_finish_is_closed_and_not_sealed(tmp_path: Path, status: str, closed: Status) -> None:
+    code = f"""
+        import mlflow
+        client = mlflow.MlflowClient()
+        run = client.create_run("0").info.run_id
+        client.set_terminated(run, {status!r})
+    """
+    done = run_script(tmp_path, code)
+    assert done.run.row.status is closed
+    assert "not sealed; seal it with" in done.err
+
+
+def test_parents_children_and_threads_each_have_a_record_of_their_own(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow
+        from concurrent.futures import ThreadPoolExecutor
+        with mlflow.start_run(run_name="parent") as parent:
+            mlflow.log_metric("outer", 1.0)
+            with mlflow.start_run(run_name="child", nested=True):
+                mlflow.log_metric("inner", 2.0)
+            mlflow.log_metric("outer", 3.0, step=1)
+        def work(number):
+            with mlflow.start_run(run_name=f"thread-{number}"):
+                for step in range(20):
+                    mlflow.log_metric(f"m{number}", step, step=step)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        """,
+    )
+    runs = {str(run.row.name): run for run in done.runs}
+    assert {run.row.status for run in runs.values()} == {Status.AUDIT_SEALED}
+    assert runs["parent"].points == {"outer": [(0, 1.0), (1, 3.0)]}
+    assert runs["child"].points == {"inner": [(0, 2.0)]}
+    assert runs["child"].opened.tags["mlflow.parentRunId"] == runs["parent"].mlflow_id
+    for number in range(4):
+        assert runs[f"thread-{number}"].points == {f"m{number}": [(step, float(step)) for step in range(20)]}
+
+
+def test_what_is_logged_asynchronously_is_recorded_to_the_last_point(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow
+        with mlflow.start_run():
+            mlflow.log_params({"a": 1}, synchronous=False)
+            for step in range(60):
+                mlflow.log_metric("loss", step, step=step, synchronous=False)
+        """,
+    )
+    assert sorted(done.run.points["loss"]) == [(step, float(step)) for step in range(60)]
+    assert done.run.merged("params") == {"a": "1"}
+    assert done.run.row.complete
+
+
+def test_a_version_registered_after_the_seal_goes_into_an_addendum(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow
+        client = mlflow.MlflowClient()
+        with mlflow.start_run() as run:
+            mlflow.log_text("weights", "model/weights.txt")
+        client.create_registered_model("tagger")
+        client.create_model_version("tagger", run.info.artifact_uri + "/model", run.info.run_id)
+        """,
+    )
+    run = done.run
+    (addendum,) = done.store.addenda(run.row.run_id)
+    assert addendum.status is Status.AUDIT_SEALED
+    assert b"mlflow.model_version" in b"".join(done.store.events(addendum.run_id))
+    assert run.verify().exit_code == 0
+
+
+def test_with_cognify_run_around_it_there_is_one_run_with_both_ids(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import cognify, mlflow
+        with cognify.run("ours") as ours:
+            with mlflow.start_run() as theirs:
+                mlflow.log_metric("loss", 1.0)
+            ours.log({"other": 2.0}, step=1)
+        print(theirs.info.run_id, theirs.data.tags["cognify.run_id"], ours.id)
+        """,
+    )
+    theirs, tagged, ours = done.lines[-1].split()
+    run = done.run
+    assert (run.row.run_id, run.row.name, tagged) == (ours, "ours", ours)
+    assert done.store.met(f"mlflow/{theirs}") == ours
+    assert run.points == {"loss": [(0, 1.0)], "other": [(1, 2.0)]}
+    assert "cfg_mlflow_run" in {node["id"] for node in run.package["nodes"]}
+    assert run.row.status is Status.AUDIT_SEALED
+
+
+def test_a_block_waits_for_the_mlflow_run_that_outlives_it(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import cognify, mlflow
+        with cognify.run("ours"):
+            mlflow.start_run()
+        mlflow.log_metric("late", 1.0)
+        """,
+    )
+    assert done.run.points == {"late": [(0, 1.0)]}
+    assert done.run.row.status is Status.AUDIT_SEALED
+
+
+def test_notes_go_into_the_run_while_it_goes_on_and_then_into_an_addendum(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import cognify, mlflow
+        with mlflow.start_run():
+            cognify.note("within")
+        cognify.note("after")
+        """,
+    )
+    assert b"within" in b"".join(done.store.events(done.run.row.run_id))
+    (addendum,) = done.store.addenda(done.run.row.run_id)
+    assert b"after" in b"".join(done.store.events(addendum.run_id))
+
+
+def test_a_process_that_is_given_a_run_writes_its_record_too_and_leaves_the_end_to_its_owner(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow, os, subprocess, sys
+        with mlflow.start_run() as run:
+            mlflow.log_metric("loss", 1.0)
+            code = "import mlflow; mlflow.log_metric('other', 2.0)"
+            environ = {**os.environ, "MLFLOW_RUN_ID": run.info.run_id}
+            subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+            mlflow.log_metric("loss", 3.0, step=1)
+        """,
+    )
+    assert done.run.points == {"loss": [(0, 1.0), (1, 3.0)], "other": [(0, 2.0)]}
+    assert done.run.row.status is Status.AUDIT_SEALED
+
+
+def test_runs_that_mlflow_began_without_us_are_left_as_they_are(tmp_path: Path) -> None:
+    code = "import mlflow; client = mlflow.MlflowClient(); print(client.create_run('0').info.run_id)"
+    plain = run_script(tmp_path, code, uri=SQLITE.removeprefix("cognify+"))
+    done = run_script(tmp_path, f"import mlflow; mlflow.MlflowClient().log_metric({plain.lines[-1]!r}, 'loss', 1.0)")
+    assert done.runs == []
+    assert database(tmp_path, "SELECT count(*) FROM metrics") == [(1,)]
+
+
+def test_what_mlflow_refuses_is_not_recorded(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow
+        with mlflow.start_run():
+            mlflow.log_param("lr", 1)
+            try:
+                mlflow.log_param("lr", 2)
+            except mlflow.exceptions.MlflowException as error:
+                print("MLflow:", error.error_code)
+        """,
+    )
+    assert "MLflow: INVALID_PARAMETER_VALUE" in done.out
+    assert done.run.merged("params") == {"lr": "1"}
+
+
+def test_a_run_deleted_under_us_is_a_gap_and_no_failure(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow, sqlite3
+        run = mlflow.start_run()
+        mlflow.log_metric("loss", 1.0)
+        with sqlite3.connect("mlflow.db") as database:
+            for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
+                database.execute(f"DELETE FROM {table}")
+        database.close()
+        try:
+            mlflow.log_metric("loss", 2.0, step=1)
+        except mlflow.exceptions.MlflowException as error:
+            print("MLflow:", error.error_code)
+        """,
+    )
+    assert "MLflow: RESOURCE_DOES_NOT_EXIST" in done.out
+    assert done.run.points == {"loss": [(0, 1.0)]}
+    assert any("MLflow does not tell its state" in gap.reason for gap in done.run.gaps)
+    assert done.run.row.status is Status.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("cognify+oracle://host/db", "cognify+sqlite"),
+        ("cognify+http://127.0.0.1:9", "API request to"),
+    ],
+    ids=["no such store", "a server that is down"],
+)
+def test_a_store_that_is_not_there_is_mlflows_own_error(tmp_path: Path, uri: str, said: str) -> None:
+    code = "import mlflow\ntry: mlflow.start_run()\nexcept mlflow.exceptions.MlflowException as error: print(error)"
+    done = run_script(tmp_path, code, uri=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    assert said in done.out
+    assert not done.home.exists() or done.runs == []
+
+
+def test_a_home_that_cannot_be_written_leaves_mlflow_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_script(tmp_path, SCRIPT, COGNIFY_HOME=str(tmp_path / "file"))
+    assert "an MLflow run is not recorded" in done.err
+    assert database(tmp_path, "SELECT status FROM runs") == [("FINISHED",)]
+
+
+@pytest.mark.parametrize("mode", ["off", "dry"])
+def test_modes_that_keep_nothing_keep_nothing_and_mlflow_has_all(tmp_path: Path, mode: str) -> None:
+    run_script(tmp_path, SCRIPT, COGNIFY_MODE=mode)
+    assert database(tmp_path, "SELECT count(*) FROM metrics") == [(122,)]
+    assert not (tmp_path / "home" / "cognify.db").exists()
+
+
+def test_the_file_store_is_recorded_as_the_database_is(tmp_path: Path) -> None:
+    uri = f"cognify+file://{tmp_path / 'mlruns'}"
+    done = run_script(tmp_path, SCRIPT, uri=uri, MLFLOW_ALLOW_FILE_STORE="true")
+    assert done.run.row.status is Status.AUDIT_SEALED
+    assert len(done.run.points["loss"]) == 120
+
+
+def test_sources_that_cannot_be_read_are_gaps_with_what_mends_them(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import mlflow
+        from mlflow.entities import Dataset, DatasetInput
+        client = mlflow.MlflowClient()
+        with mlflow.start_run() as run:
+            for name, kind, source in (
+                ("bucket", "s3", '{"uri": "s3://bucket/rows.csv"}'),
+                ("hub", "hugging_face", '{"path": "imdb"}'),
+                ("gone", "local", '{"uri": "/nowhere/rows.csv"}'),
+            ):
+                client.log_inputs(run.info.run_id, [DatasetInput(Dataset(name, "d1", kind, source), [])])
+        """,
+    )
+    assert {dataset.assurance for dataset in done.run.datasets.values()} == {"unresolved"}
+    reasons = {gap.subject: gap.reason for gap in done.run.gaps}
+    assert reasons["ds_bucket_v1"] == "its source is not on this machine: s3://bucket/rows.csv"
+    assert reasons["ds_hub_v1"] == "its source is not a file: hugging_face"
+    assert reasons["ds_gone_v1"] == "there is nothing at its source, /nowhere/rows.csv"
+    assert all("cognify.dataset(" in str(gap.mend) for gap in done.run.gaps)
