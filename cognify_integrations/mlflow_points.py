@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import math
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from cognify_core.canonical import encode
 from cognify_core.model.digest import Digest
@@ -16,6 +18,10 @@ from cognify_core.model.numbers import tagged_number
 
 IN_MEMORY = 200_000
 """Points that are sorted in memory at a time: some 20 MB."""
+_MOST_NAMED = 10
+
+_Point: TypeAlias = tuple[int, float | str]
+"""Step and value; NaN, which equals nothing, as text."""
 
 
 def point_line(point: Any) -> str:
@@ -54,3 +60,46 @@ def _on_disk(part: list[bytes], file: IO[bytes]) -> IO[bytes]:
     file.writelines(part)
     file.seek(0)
     return file
+
+
+class RecordedPoints:
+    """The points of metrics that a record holds, to say which of MLflow's are not among them.
+
+    A record knows no timestamps, and may hold points of the same name that never went to MLflow.
+    """
+
+    def __init__(self) -> None:
+        self._points: dict[str, set[_Point]] = {}
+
+    def add(self, key: str, step: int, value: float) -> None:
+        """A point that the record holds."""
+        self._points.setdefault(key, set()).add((step, _stored(value)))
+
+    def compare(self, key: str, now: Iterable[Any], count: int) -> str:
+        """In words, how the points `now` differ from the `count` that there were; nothing where that is not known."""
+        if not (then := self._points.get(key)):
+            return ""
+        found = {(point.step, _stored(point.value)) for point in now}
+        new, gone = _steps(found - then), _steps(then - found)
+        changed = new & gone
+        told = [_told("changed", changed), _told("new", new - changed)]
+        if len(then) <= count:  # else some of them were never MLflow's
+            told.append(_told("gone", gone - changed))
+        return ", ".join(filter(None, told)) or "the same steps and values, at other times or in other numbers"
+
+
+def _stored(value: float) -> float | str:
+    """A value as a store gives it back: databases hold no infinity, so MLflow keeps the largest double for it."""
+    number = float(value)
+    return "NaN" if math.isnan(number) else max(-sys.float_info.max, min(sys.float_info.max, number))
+
+
+def _steps(points: set[_Point]) -> set[int]:
+    return {step for step, _ in points}
+
+
+def _told(what: str, steps: set[int]) -> str:
+    if not steps:
+        return ""
+    named = ", ".join(map(str, sorted(steps)[:_MOST_NAMED])) + (" …" if len(steps) > _MOST_NAMED else "")
+    return f"{len(steps)} {what} at step{'s' if len(steps) > 1 else ''} {named}"

@@ -80,12 +80,12 @@ def _metrics(store: Any, mlflow_run_id: str, data: Any) -> dict[str, Json]:
     """By key: how many points, the one that MLflow shows as the last, and a digest over all of them."""
     found: dict[str, Json] = {}
     for last in data.to_proto().metrics:
-        count, digest = digest_points(_history(store, mlflow_run_id, last.key))
+        count, digest = digest_points(metric_history(store, mlflow_run_id, last.key))
         found[last.key] = {"points": count, "last": point_line(last), "hash": str(digest)}
     return found
 
 
-def _history(store: Any, mlflow_run_id: str, key: str) -> Iterator[Any]:
+def metric_history(store: Any, mlflow_run_id: str, key: str) -> Iterator[Any]:
     """Every point of a metric, a page at a time where the store gives pages."""
     return _pages(lambda token: store.get_metric_history(mlflow_run_id, key, max_results=PAGE, page_token=token))
 

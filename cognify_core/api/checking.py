@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from cognify_core.api.comparing import comparison
 from cognify_core.api.exporting import Package
 from cognify_core.errors import CannotVerifyError, SigningKeyError
 from cognify_core.model.names import is_run_id
@@ -33,14 +34,17 @@ def verify_target(
     key: Path | None,
     receipt: Path | None,
     artifacts: bool,
+    against: str | None,
     progress: Progress | None,
 ) -> Report:
     """Check a package file, or a run by its id; return the report where everything decisive holds.
 
     Raises:
+        ConfigurationError: nothing knows how to compare with what `against` names.
         VerificationError: something contradicts what was signed; the error carries the report.
         CannotVerifyError: it could not be checked; the error carries the report where there is one.
     """
+    compare = None if against is None else comparison(against)
     trusted = [_read_key(key)] if key else session.ring.trusted()
     most = session.settings.max_package_bytes
     if isinstance(target, Package):
@@ -58,6 +62,8 @@ def verify_target(
         with Rehash.rehashing(session.settings.rows_path) as rehash:
             found = check_artifacts(report.runs, rehash=rehash, progress=progress)
         report = report.with_findings([each.finding() for each in found] or [_NO_ARTIFACTS])
+    if compare is not None and report.exit_code != 1:
+        report = report.with_findings(compare(report.runs, session.settings))
     report.raise_for_status()
     return report
 

@@ -274,6 +274,7 @@ def verify(
     key: Path | None = None,
     receipt: Path | None = None,
     artifacts: bool = False,
+    against: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Compute everything again, of a package file or of a run in the store; return where it holds.
@@ -283,15 +284,20 @@ def verify(
         key: the signer's public key (PEM); else every key that is trusted here.
         receipt: the package's receipt; else the one beside it, if any.
         artifacts: also hash what lies at the recorded places, and compare.
+        against: another system, as in `mlflow:sqlite:///mlflow.db`: also compare what it says now with what was
+            recorded of it.
         progress: called with how many artifacts were looked at, and how many there are.
 
     Raises:
         VerificationError: something contradicts what was signed; the error carries the report.
         CannotVerifyError: it could not be checked; the error carries the report where there is one.
+        ConfigurationError: nothing knows how to compare with what `against` names.
     """
     from cognify_core.api.checking import verify_target
 
-    return verify_target(this_session(), target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
+    return verify_target(
+        this_session(), target, key=key, receipt=receipt, artifacts=artifacts, against=against, progress=progress
+    )
 
 
 def show(run_id: str) -> RunView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,13 +69,19 @@ def verify(
     artifacts: Annotated[
         bool, typer.Option("--artifacts", help="Also hash what lies at the recorded places, and compare.")
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SYSTEM:URI", help="Also name what drifted there since, as in mlflow:sqlite:///mlflow.db."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute everything again, and say what holds.
 
     Exit code 0: intact, and sealed by a trusted key. 1: a contradiction, which is named. 2: it could not be checked.
     """
-    report = _report(target, key, receipt, artifacts)
+    report = _report(target, key=key, receipt=receipt, artifacts=artifacts, against=against)
     if as_json:
         emit(report.to_json())
     else:
@@ -83,12 +89,12 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
-def _report(target: str, key: Path | None, receipt: Path | None, artifacts: bool) -> Report:
+def _report(target: str, **options: Any) -> Report:
     from cognify_core import api
 
     try:
         with counting("verifying artifacts") as progress:
-            return api.verify(target, key=key, receipt=receipt, artifacts=artifacts, progress=progress)
+            return api.verify(target, progress=progress, **options)
     except (VerificationError, CannotVerifyError) as error:
         if (report := getattr(error, "report", None)) is None:
             raise

@@ -23,6 +23,11 @@ _VERDICTS = {
     1: ("DOES NOT HOLD: what is there contradicts what was signed", "bold red"),
     2: ("could not be checked", "yellow"),
 }
+_OPEN: dict[Section, str] = {
+    "signer": "the signer is not known here",
+    "artifacts": "not all artifacts were found",
+    "against": "not everything could be compared",
+}
 _ADDENDUM = re.compile(r"addendum \d+: ")
 _MOST = 3
 """More lines than these of an addendum that holds are told as one: their number says it all."""
@@ -71,8 +76,11 @@ def _in_words(report: Report) -> str:
     words, _ = _VERDICTS[report.exit_code]
     if "package_form" in report.codes:
         return "DOES NOT HOLD: this is no package, or a damaged one"
+    if report.exit_code == 1 and {finding.section for finding in report.contradictions} == {"against"}:
+        return "intact, but what it was compared with HAS DRIFTED since it was recorded"
     if report.exit_code == 2 and report.verdict("intact") == "ok":
-        open_ = "the signer is not known here" if report.verdict("signer") != "ok" else "not all artifacts were found"
+        unsettled = [section for section in report.sections if report.verdict(section) == "unchecked"]
+        open_ = next(words for section, words in _OPEN.items() if section in unsettled)
         return f"intact, but {open_}: could not be checked to the end"
     return words
 

@@ -1,9 +1,9 @@
 """What a verification found: four sections, kept apart, and one exit code.
 
 *intact*: bytes, record, lineage and signature agree. *signer*: the key that signed is one that somebody here pinned.
-*ledger* and *anchor*: what the seal's place and age rest on. *artifacts*, where asked for: whether datasets and
-checkpoints still lie where they lay. Fails closed: a section holds only where every check that
-it needs was made and held.
+*ledger* and *anchor*: what the seal's place and age rest on. Where asked for: *artifacts*, whether datasets and
+checkpoints still lie where they lay, and *against*, whether another system still says what was recorded of it. Fails
+closed: a section holds only where every check that it needs was made and held.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from cognify_core.errors import CannotVerifyError, VerificationError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.shown import html_table, plain
 
-Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor", "artifacts"]
+Section: TypeAlias = Literal["intact", "signer", "ledger", "anchor", "artifacts", "against"]
 Verdict: TypeAlias = Literal["ok", "contradiction", "unchecked"]
 
 SECTIONS: tuple[Section, ...] = ("intact", "signer", "ledger", "anchor")
-"""What every report tells apart; `artifacts` is a fifth where somebody asked for them."""
-DECISIVE: tuple[Section, ...] = ("intact", "signer", "artifacts")
+"""What every report tells apart."""
+ASKED_FOR: tuple[Section, ...] = ("artifacts", "against")
+"""What a report tells apart where somebody asked for it."""
+DECISIVE: tuple[Section, ...] = ("intact", "signer", *ASKED_FOR)
 Check: TypeAlias = tuple[Section, str]
 """A section and the code of a finding in it."""
 RUN_CHECKS: frozenset[Check] = frozenset(
@@ -93,8 +95,8 @@ class Report:
     @property
     def sections(self) -> tuple[Section, ...]:
         """The sections that this report has."""
-        asked = any(finding.section == "artifacts" for finding in self.findings)
-        return (*SECTIONS, "artifacts") if asked else SECTIONS
+        found = {finding.section for finding in self.findings}
+        return (*SECTIONS, *(section for section in ASKED_FOR if section in found))
 
     @property
     def contradictions(self) -> tuple[Finding, ...]:

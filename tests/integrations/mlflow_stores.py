@@ -58,8 +58,12 @@ def sqlite_stores(folder: Path) -> Stores:
     artifacts = folder / "artifacts"
     artifacts.mkdir(parents=True, exist_ok=True)
     (folder / "mlflow.db").write_bytes(_empty_database())
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    return Stores(SqlAlchemyStore(uri, artifacts.as_uri()), SqlRegistry(uri), uri)
+    return stores_in(f"sqlite:///{folder / 'mlflow.db'}", artifacts.as_uri())
+
+
+def stores_in(uri: str, artifacts: str) -> Stores:
+    """The stores in a database."""
+    return Stores(SqlAlchemyStore(uri, artifacts), SqlRegistry(uri), uri)
 
 
 @cache

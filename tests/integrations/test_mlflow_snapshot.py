@@ -22,7 +22,15 @@ from cognify_core.canonical import encode
 from cognify_core.capture.config import encode_config, to_facts
 from cognify_integrations.mlflow_points import IN_MEMORY, digest_points, point_line
 from cognify_integrations.mlflow_snapshot import SNAPSHOT_FORMAT, snapshot
-from tests.integrations.mlflow_stores import Stores, file_stores, finished_run, sqlite_stores
+from tests.integrations.mlflow_stores import (
+    Stores,
+    file_stores,
+    finished_run,
+    serving,
+    sqlite_stores,
+    stores_at,
+    stores_in,
+)
 
 
 @pytest.fixture(params=[sqlite_stores, file_stores], ids=["sqlite", "file"])
@@ -131,6 +139,23 @@ def test_secrets_in_a_snapshot_are_redacted_where_it_is_recorded(tmp_path: Path)
 
     assert b"tell-nobody" not in manifest
     assert b"pass-word" not in manifest
+
+
+@pytest.mark.slow
+def test_a_server_and_its_database_give_one_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    with serving(tmp_path / "server") as uri:
+        far = stores_at(uri)
+        run = finished_run(far)
+        for step, value in enumerate([float("nan"), float("inf"), -0.0, 5e-324, 1 / 3]):
+            far.tracking.log_metric(run, Metric("odd", value, 2**40 + step, 2**62 + step))
+        here = stores_in(f"sqlite:///{tmp_path / 'server' / 'mlflow.db'}", "mlflow-artifacts:/")
+
+        from_server = snapshot(far.tracking, run, registry=far.registry)
+        from_database = snapshot(here.tracking, run, registry=here.registry)
+
+    assert from_server == from_database
+    assert from_server["metrics"]["odd"]["points"] == 5
 
 
 @pytest.mark.slow

@@ -1,0 +1,109 @@
+"""Opening MLflow's stores to look at them: none is made where none is, and none that is down is waited for.
+
+MLflow itself creates the database that a mistyped URI names, and asks one that does not answer again for minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from mlflow.exceptions import MlflowException
+from mlflow.store.db.db_types import DATABASE_ENGINES
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import extract_db_type_from_uri, is_local_uri
+
+from cognify_core.capture.redaction import strip_credentials
+from cognify_core.errors import CannotVerifyError
+from cognify_integrations.mlflow import plain_uri
+
+_SECONDS = 10
+_ELSEWHERE = "mlflow-artifacts:/"
+"""An artifact root that is never used."""
+
+
+class Opened(NamedTuple):
+    """MLflow's own stores behind a URI, not audited."""
+
+    tracking: Any
+    registry: Any
+    uri: str
+
+
+def open_plain(uri: str) -> Opened:
+    """Open the tracking store and the registry of a URI, with or without `cognify+`.
+
+    Raises:
+        CannotVerifyError: there is no store, it does not answer, or is of another MLflow.
+    """
+    from mlflow.tracking._model_registry.utils import _get_store_registry
+    from mlflow.tracking._tracking_service.utils import _tracking_store_registry
+
+    plain = plain_uri(uri)
+    try:
+        _look(plain)
+        tracking = _tracking_store_registry.get_store_builder(plain)(store_uri=plain, artifact_uri=_ELSEWHERE)
+        where = plain_uri(os.environ.get("MLFLOW_REGISTRY_URI") or plain)
+        registry = _get_store_registry().get_store_builder(where)(store_uri=where)
+    except MlflowException as error:
+        raise CannotVerifyError(f"the MLflow store {shown_uri(plain)} cannot be opened: {_line(error)}") from error
+    return Opened(tracking, registry, plain)
+
+
+def shown_uri(uri: str) -> str:
+    """A URI as messages have it."""
+    return strip_credentials(uri)
+
+
+def _look(uri: str) -> None:
+    """Return where there is a store to be opened.
+
+    Raises:
+        CannotVerifyError: there is none, or it does not answer.
+    """
+    scheme = urlsplit(uri).scheme
+    if scheme in ("http", "https"):
+        _look_at_server(uri)
+    elif scheme.split("+")[0] in DATABASE_ENGINES:
+        _look_at_database(uri)
+    elif is_local_uri(uri) and not Path(local_file_uri_to_path(uri)).is_dir():
+        raise CannotVerifyError(f"there is no MLflow store at {shown_uri(uri)}")
+
+
+def _look_at_server(uri: str) -> None:
+    parts = urlsplit(uri)
+    try:
+        address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        socket.create_connection(address, timeout=_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise CannotVerifyError(f"the MLflow server {shown_uri(uri)} does not answer: {_line(error)}") from error
+
+
+def _look_at_database(uri: str) -> None:
+    import sqlalchemy
+    from mlflow.store.db.utils import _all_tables_exist
+
+    if extract_db_type_from_uri(uri) == "sqlite":
+        name = sqlalchemy.make_url(uri).database
+        if not name or not Path(name).is_file():
+            raise CannotVerifyError(f"there is no MLflow store at {shown_uri(uri)}")
+    engine = None
+    try:
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+        is_store = _all_tables_exist(engine)  # or MLflow would make them
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        raise CannotVerifyError(f"the database {shown_uri(uri)} does not answer: {_line(error)}") from error
+    finally:
+        with suppress(AttributeError):
+            engine.dispose()  # type: ignore[union-attr]
+    if not is_store:
+        raise CannotVerifyError(f"the database {shown_uri(uri)} is not MLflow's, or needs `mlflow db upgrade`")
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what went wrong."""
+    return (str(error).splitlines() or [""])[0][:300] or type(error).__name__
