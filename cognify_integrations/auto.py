@@ -9,12 +9,18 @@ import os
 import sys
 
 from cognify_integrations.auto_imports import AfterImport
+from cognify_integrations.observed import OBSERVED
+from cognify_integrations.observed_readers import READERS
 
 ADDITIONS = {
     "cognify_core.api.session": "cognify_integrations.auto_companion",
     "transformers.trainer": "cognify_integrations.auto_huggingface",
     "lightning.pytorch.trainer.trainer": "cognify_integrations.auto_lightning",
     "pytorch_lightning.trainer.trainer": "cognify_integrations.auto_lightning",
+    "datasets.fingerprint": "cognify_integrations.origins",
+    "datasets.arrow_dataset": "cognify_integrations.origins",
+    "datasets.builder": "cognify_integrations.origins",
+    **dict.fromkeys(READERS, "cognify_integrations.observed_readers"),
 }
 """After which module is imported, which of ours is called (its `add`) with it."""
 
@@ -24,3 +30,4 @@ def start() -> None:
     waiting = any(isinstance(finder, AfterImport) for finder in sys.meta_path)
     if not waiting and os.environ.get("COGNIFY_MODE") != "off":
         sys.meta_path.insert(0, AfterImport(ADDITIONS))
+        OBSERVED.start()

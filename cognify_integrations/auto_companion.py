@@ -1,4 +1,4 @@
-"""What looks on while a script that knows nothing of us trains: tells `cognify run` of its runs."""
+"""What looks on while a script that knows nothing of us trains: at its runs, its data files, where rows came from."""
 
 from __future__ import annotations
 
@@ -8,19 +8,32 @@ from typing import Any
 
 from cognify_core.api.live import LiveRun
 from cognify_core.api.reported import report
+from cognify_integrations.observed_run import RunFiles
+from cognify_integrations.origins import ORIGINS
 
 
 class Onlooker:
     """The companion of every session of this process."""
 
+    def __init__(self) -> None:
+        self._files: RunFiles | None = None
+
     def began(self, live: LiveRun) -> None:
-        """Tell `cognify run`."""
+        """Tell `cognify run`, and record the data files that were opened before."""
         if live.rank.is_first:
             report("run", live.id)
+            live.closing.append(lambda: self._files_of(live).look_again())
+            self._files_of(live).look()
 
     def sources_of(self, live: LiveRun, dataset: Any) -> Sequence[str]:
-        """None that were seen."""
-        return ()
+        """Record the files that a dataset was loaded from."""
+        origin = ORIGINS.of(dataset)
+        return () if origin is None else self._files_of(live).sources(origin)
+
+    def _files_of(self, live: LiveRun) -> RunFiles:
+        if self._files is None or self._files.run_id != live.id:
+            self._files = RunFiles(live)
+        return self._files
 
 
 def add(session: ModuleType) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importlib.abc takes longer to import than all that is here
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 
-class AfterImport(MetaPathFinder):
+class AfterImport:
     """A finder that finds what the others find. Of the modules it knows, it calls ours once they are there.
 
     A module keeps the loader that it would have had, so its source is found and it is reloaded as always.

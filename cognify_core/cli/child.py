@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 _PASSED_ON = frozenset(
     {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM}
@@ -15,8 +16,20 @@ _FROM_THE_KERNEL = 0x80  # si_code: the terminal sent it, to every process in th
 _LOOK_SECONDS = 0.5  # a SIGCHLD may reach another thread
 
 
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let signals wait: a child takes them. To be entered before there are threads, which would take them otherwise."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run_child(program: str, command: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False) -> int:
     """Run `program` to its end; return its exit code, 128+n where signal n ended it, as a shell does.
+
+    It is called within `signals_held()`. Where one of them came already, the program is not started.
 
     Args:
         program: the path of what is started.
@@ -27,16 +40,20 @@ def run_child(program: str, command: Sequence[str], environment: Mapping[str, st
     Raises:
         OSError: it cannot be started.
     """
-    actions = [(os.POSIX_SPAWN_DUP2, 2, 1)] if quiet else []
+    if early := signal.sigpending() & _PASSED_ON:
+        return 128 + int(signal.sigwait(early))
     reaping = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     try:
         child = os.posix_spawn(
-            program, list(command), environment, file_actions=actions, setsigmask=before, setsigdef=_IGNORED_BY_PYTHON
+            program,
+            list(command),
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)] if quiet else [],
+            setsigmask=signal.pthread_sigmask(signal.SIG_BLOCK, ()) - _AWAITED,
+            setsigdef=_IGNORED_BY_PYTHON,
         )
         code = os.waitstatus_to_exitcode(_end_of(child))
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         signal.signal(signal.SIGCHLD, reaping)
     return code if code >= 0 else 128 - code
 

@@ -38,12 +38,12 @@ def run(
     """
     from cognify_core import api
     from cognify_core.api.reported import REPORT, reported
-    from cognify_core.cli.child import run_child
+    from cognify_core.cli.child import run_child, signals_held
     from cognify_core.cli.interpreters import check, find
 
     session = api.this_session()
     settings = session.settings
-    with tempfile.TemporaryDirectory(prefix="cognify-run-") as folder:
+    with signals_held(), tempfile.TemporaryDirectory(prefix="cognify-run-") as folder:
         report = Path(folder, "report")
         environment = _environment(settings, project, name) | {REPORT: str(report)}
         program = find(command, environment)
