@@ -73,5 +73,6 @@ def test_the_pages_of_a_run_show_what_was_logged_and_which_run_of_ours_it_is(pag
     page.goto(where)
     page.get_by_text("fine-tune-7").first.wait_for(timeout=1000 * SECONDS)
     page.goto(f"{where}/{run.info.run_id}")
-    for shown in ("learning_rate", "0.01", "loss", "0.2", "Finished", run.data.tags["cognify.run_id"]):
+    for shown in ("learning_rate", "0.01", "loss", "0.2", "Finished", "cognify.run_id"):
         page.get_by_text(shown, exact=True).first.wait_for(timeout=1000 * SECONDS)
+    page.get_by_text(run.data.tags["cognify.run_id"]).wait_for(timeout=1000 * SECONDS)
