@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_STATE
+from mlflow.protos.databricks_pb2 import RESOURCE_CONFLICT
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
@@ -285,5 +285,5 @@ def _refusal(mlflow_id: str, run_id: str, how: str) -> MlflowException:
     return MlflowException(
         f"MLflow run {mlflow_id} {how}: its record, {run_id}, takes no more. What is to be said of it goes into an "
         f'addendum: cognify note "…" --run {run_id}, or cognify.note, cognify.eval with run_id="{run_id}".',
-        error_code=INVALID_STATE,
+        error_code=RESOURCE_CONFLICT,  # 409: an INVALID_STATE goes out as 500, which clients try again for minutes
     )

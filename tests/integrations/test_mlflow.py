@@ -139,7 +139,7 @@ for name, change in {MUTATIONS!r}.items():
     refused = [line.split("|") for line in again.lines]
     assert [name for name, *_ in refused] == list(MUTATIONS)
     for _, code_, text in refused:
-        assert code_ == "INVALID_STATE"
+        assert code_ == "RESOURCE_CONFLICT"
         assert f"was sealed: its record, {run.row.run_id}" in text
         assert "cognify note" in text
     after = database(first.folder, "SELECT * FROM runs"), database(first.folder, "SELECT * FROM tags")
