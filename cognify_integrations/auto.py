@@ -17,6 +17,8 @@ ADDITIONS = {
     "transformers.trainer": "cognify_integrations.auto_huggingface",
     "lightning.pytorch.trainer.trainer": "cognify_integrations.auto_lightning",
     "pytorch_lightning.trainer.trainer": "cognify_integrations.auto_lightning",
+    "mlflow.tracking._tracking_service.registry": "cognify_integrations.auto_mlflow",
+    "mlflow.tracking._model_registry.registry": "cognify_integrations.auto_mlflow",
     "datasets.fingerprint": "cognify_integrations.origins",
     "datasets.arrow_dataset": "cognify_integrations.origins",
     "datasets.builder": "cognify_integrations.origins",

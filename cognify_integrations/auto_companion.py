@@ -8,6 +8,7 @@ from typing import Any
 
 from cognify_core.api.live import LiveRun
 from cognify_core.api.reported import report
+from cognify_integrations.observed import OBSERVED
 from cognify_integrations.observed_run import RunFiles
 from cognify_integrations.origins import ORIGINS
 
@@ -17,18 +18,25 @@ class Onlooker:
 
     def __init__(self) -> None:
         self._files: RunFiles | None = None
+        self._made: frozenset[str] | None = None
+        """What the process had written before its first run: data that it made or fetched, if it reads it."""
 
     def began(self, live: LiveRun) -> None:
         """Tell `cognify run`, and record the data files that were opened before."""
+        if self._made is None:
+            self._made = frozenset(OBSERVED.written)
         if live.rank.is_first:
             report("run", live.id)
-            live.closing.append(lambda: self._files_of(live).look_again())
-            self._files_of(live).look()
+            live.closing.append(lambda: self._files_of(live).look_again(self._outputs()))
+            self._files_of(live).look(self._outputs())
 
     def sources_of(self, live: LiveRun, dataset: Any) -> Sequence[str]:
         """Record the files that a dataset was loaded from."""
         origin = ORIGINS.of(dataset)
         return () if origin is None else self._files_of(live).sources(origin)
+
+    def _outputs(self) -> frozenset[str]:
+        return frozenset(OBSERVED.written) - (self._made or frozenset())
 
     def _files_of(self, live: LiveRun) -> RunFiles:
         if self._files is None or self._files.run_id != live.id:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
+import time
 from typing import Any
 
 MOST_NAMES = 20_000
@@ -26,6 +26,7 @@ class Observed:
         self.left_out = 0
         """Openings after `MOST_NAMES` names were known."""
         self.failed: str | None = None
+        self.began = 0.0
         self._asked: dict[Any, int] = {}
         self._reports: int | None = None
         self._room = 0
@@ -33,6 +34,7 @@ class Observed:
 
     def start(self) -> None:
         """Begin to look. It cannot be ended: Python keeps audit hooks to the end of the process."""
+        self.began = time.time()
         sys.addaudithook(self._audit)
         os.register_at_fork(before=self._before_fork, after_in_child=self._in_child)
 
@@ -110,6 +112,8 @@ class Observed:
 def _nameless() -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create("cognify-observed", os.MFD_CLOEXEC)
+    import tempfile  # not before it is needed: each Python that is watched would load it
+
     descriptor, path = tempfile.mkstemp(prefix="cognify-observed-")
     os.unlink(path)  # noqa: PTH108 - the name goes, the file stays
     return descriptor

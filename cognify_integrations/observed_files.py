@@ -28,12 +28,13 @@ _NOISE = re.compile(
 _MAPPED = re.compile(r" \d+ +(/.*)$", re.MULTILINE)
 
 
-def data_files(names: Iterable[tuple[str, str]], ours: Path) -> Iterator[tuple[Path, str]]:
+def data_files(names: Iterable[tuple[str, str]], ours: Path, *, since: float) -> Iterator[tuple[Path, str]]:
     """Of files that were seen, those that are data and are there, with how they were seen; a folder gives its files.
 
     Args:
         names: paths, each with how it was seen.
         ours: our own folder, of which nothing is data.
+        since: when the process began; a database that was written since then is where it tracks, not what it reads.
     """
     python = _python()
     passed_over = (f"{ours}{os.sep}", *_caches())
@@ -41,6 +42,8 @@ def data_files(names: Iterable[tuple[str, str]], ours: Path) -> Iterator[tuple[P
         for path in _within(Path(name), folders=not how.startswith("open")):
             place, in_python = str(path), str(path).startswith(python)
             if place.startswith(passed_over) or _NOISE.search(place):
+                continue
+            if how.startswith("sqlite3") and path.stat().st_mtime >= since:
                 continue
             if path.suffix.lower() in DATA if in_python else not place.startswith(_SYSTEM):
                 yield path, how

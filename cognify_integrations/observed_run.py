@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cognify_core.api.live import LiveRun
@@ -32,13 +32,13 @@ class RunFiles:
         """The run's id."""
         return self._live.id
 
-    def look(self) -> None:
-        """Record what was opened until now, before the training."""
-        self._observed(OBSERVED.names())
+    def look(self, outputs: Collection[str]) -> None:
+        """Record what was opened until now, but for `outputs`: what the process wrote since a run of it began."""
+        self._observed((name, how) for name, how in OBSERVED.names() if name not in outputs)
 
-    def look_again(self) -> None:
-        """Record what was opened since, but for what the process had written itself, and name what is not listed."""
-        self._observed((name, how) for name, how in OBSERVED.names() if name not in OBSERVED.written)
+    def look_again(self, outputs: Collection[str]) -> None:
+        """Record what was opened since, and name what is not listed."""
+        self.look(outputs)
         if OBSERVED.left_out:
             self._live.gap("observed files", f"{OBSERVED.left_out} openings more were not looked at", mend=_MEND)
         if OBSERVED.failed is not None:
@@ -68,7 +68,11 @@ class RunFiles:
 
     def _observed(self, names: Iterable[tuple[str, str]]) -> None:
         home = self._live.workspace.settings.home
-        found = [(path, how) for path, how in data_files([*names, *mapped()], home) if str(path) not in self._refs]
+        found = [
+            (path, how)
+            for path, how in data_files([*names, *mapped()], home, since=OBSERVED.began)
+            if str(path) not in self._refs
+        ]
         found.sort(key=lambda each: each[0].suffix.lower() not in _FIRST)
         left, size = 0, 0
         for path, how in dict(found).items():

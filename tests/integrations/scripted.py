@@ -62,6 +62,7 @@ def run(folder: Path, *command: object, recorded: bool, **more: str) -> Ran:
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",  # peft writes a set into its configuration
         "PYTHONPATH": str(ROOT),
         **more,
     }
