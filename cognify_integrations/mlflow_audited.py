@@ -33,6 +33,10 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
 
     def create_run(self, experiment_id: Any, user_id: Any, start_time: Any, tags: Any, run_name: Any) -> Any:
         """Create a run, and begin its record."""
+        if isinstance(tags, (str, list)) and not all(
+            hasattr(tag, "key") for tag in tags
+        ):  # MLflow says what is wrong with them
+            return super().create_run(experiment_id, user_id, start_time, tags, run_name)
         plan = these_runs().plan(tags)
         run = super().create_run(experiment_id, user_id, start_time, plan.tags, run_name)
         plan.begin(self, run)
@@ -88,8 +92,12 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
     def log_outputs(self, run_id: str, models: Any) -> Any:
         """Log models that a run made."""
         call = partial(super().log_outputs, run_id, models)
-        made = [{"model_id": each.model_id, "step": each.step} for each in models or ()]
-        return self._write(run_id, call, lambda known, _: events.said(known, "outputs", models=made))
+
+        def told(known: Known, _: Any) -> None:
+            made = [{"model_id": each.model_id, "step": each.step} for each in models or ()]
+            events.said(known, "outputs", models=made)
+
+        return self._write(run_id, call, told)
 
     def record_logged_model(self, run_id: str, mlflow_model: Any) -> Any:
         """Log a model as MLflow 2 did, in a tag."""
@@ -116,25 +124,26 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
     def finalize_logged_model(self, model_id: str, status: Any) -> Any:
         """Say that a logged model is ready, or failed."""
         call = partial(super().finalize_logged_model, model_id, status)
-        return self._write_model(model_id, call, "model_finalized", status=str(status))
+        return self._write_model(model_id, call, "model_finalized", lambda: {"status": str(status)})
 
     def set_logged_model_tags(self, model_id: str, tags: Any) -> Any:
         """Tag a logged model. That it has been registered, MLflow may note at any time."""
         call = partial(super().set_logged_model_tags, model_id, tags)
-        if {tag.key for tag in tags} == {_MODEL_VERSIONS}:
+        if {getattr(tag, "key", None) for tag in tags} == {_MODEL_VERSIONS}:
             return call()
-        return self._write_model(model_id, call, "model_tags", tags={tag.key: tag.value for tag in tags})
+        return self._write_model(model_id, call, "model_tags", lambda: {"tags": {tag.key: tag.value for tag in tags}})
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> Any:
         """Delete a logged model's tag."""
-        return self._write_model(
-            model_id, partial(super().delete_logged_model_tag, model_id, key), "model_tag_deleted", key=key
-        )
+        call = partial(super().delete_logged_model_tag, model_id, key)
+        return self._write_model(model_id, call, "model_tag_deleted", lambda: {"key": key})
 
     def log_logged_model_params(self, model_id: str, params: Any) -> Any:
         """Log parameters of a logged model."""
         call = partial(super().log_logged_model_params, model_id, params)
-        return self._write_model(model_id, call, "model_params", params={each.key: each.value for each in params})
+        return self._write_model(
+            model_id, call, "model_params", lambda: {"params": {each.key: each.value for each in params}}
+        )
 
     def delete_logged_model(self, model_id: str) -> Any:
         """Delete a logged model."""
@@ -175,10 +184,12 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
             if not (token := page.token):
                 return ids
 
-    def _write_model(self, model_id: str, call: Callable[[], ResultT], what: str, **facts: Any) -> ResultT:
+    def _write_model(
+        self, model_id: str, call: Callable[[], ResultT], what: str, facts: Callable[[], dict[str, Any]] = dict
+    ) -> ResultT:
         """A write to a logged model is one to the run that made it."""
         run_id = these_runs().maker_of(model_id, lambda: self.get_logged_model(model_id).source_run_id)
-        return self._write(run_id, call, lambda known, _: events.said(known, what, model_id=model_id, **facts))
+        return self._write(run_id, call, lambda known, _: events.said(known, what, model_id=model_id, **facts()))
 
     def _write(
         self, run_id: str | None, call: Callable[[], ResultT], told: Callable[[Known, ResultT], object]
