@@ -25,7 +25,7 @@ from cognify_core.api.live import LiveRun
 from cognify_core.errors import CognifyError
 from cognify_core.model.names import new_run_id, utc_now
 from cognify_core.model.record import Status
-from cognify_core.record.owner import NOBODY, is_alive
+from cognify_core.record.owner import NOBODY, is_alive, this_process
 from cognify_core.record.recorder import warn
 from cognify_integrations import mlflow_events as events
 from cognify_integrations.mlflow_closing import record_state
@@ -160,6 +160,7 @@ class Runs:
         known.ended = known.own
         if self.in_server:
             self._session.workspace.store.meet(_end_of(known.mlflow_id), known.live.id)
+            self._session.workspace.store.set_owner(known.live.id, this_process())  # should it die before the seal
             known.live.closing.insert(0, partial(record_state, known.live, store, known.mlflow_id, in_server=True))
             known.live.closing.append(partial(time.sleep, _IN_FLIGHT_SECONDS))
         self._session.part(known.live, _guest(known.mlflow_id), closed, own=known.own)
@@ -212,11 +213,11 @@ class Runs:
         if row.status is not Status.RUNNING:
             how = "was sealed" if row.status is Status.AUDIT_SEALED else f"has ended ({row.status})"
             raise _refusal(mlflow_id, run_id, how)
+        if workspace.store.met(_end_of(mlflow_id)) is not None:
+            raise _refusal(mlflow_id, run_id, "has ended")
         owners = workspace.store.owners(run_id)
         if self.in_server != (owners == [NOBODY]):
             return None  # a client records its own run, and a server what no client does
-        if self.in_server and workspace.store.met(_end_of(mlflow_id)) is not None:
-            raise _refusal(mlflow_id, run_id, "has ended")
         live = workspace.join(run_id)
         self._session.guests.add_joined(live)
         joined = not self.in_server and any(map(is_alive, owners))
