@@ -17,7 +17,7 @@ from tests.integrations.scripted import run
 pytestmark = pytest.mark.slow
 
 MAKE = """
-import json, pathlib, sqlite3
+import json, os, pathlib, sqlite3
 import numpy, pandas, pyarrow, pyarrow.feather, pyarrow.parquet, safetensors.numpy
 folder = pathlib.Path("data"); folder.mkdir()
 rows = pandas.DataFrame({"text": ["a", "b"], "label": [0, 1]})
@@ -35,6 +35,7 @@ with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as sink, pyarrow.ipc.new_f
 safetensors.numpy.save_file({"w": numpy.zeros(3)}, folder / "weights.safetensors")
 numpy.save(folder / "mapped.npy", numpy.zeros(30))
 connection = sqlite3.connect(folder / "rows.db"); connection.execute("create table t (a)"); connection.commit()
+os.utime(folder / "rows.db", (1e9, 1e9))  # one that was written meanwhile would be taken for a tracker's own
 (folder / "plain").write_text("a corpus without a suffix")
 """
 
