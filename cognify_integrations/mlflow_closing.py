@@ -7,7 +7,6 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from cognify_core.api.live import LiveRun
-from cognify_core.canonical import Json
 from cognify_integrations.mlflow import plain_uri
 from cognify_integrations.mlflow_artifacts import record
 from cognify_integrations.mlflow_snapshot import SNAPSHOT_NODE, snapshot
@@ -22,13 +21,13 @@ def record_state(live: LiveRun, store: Any, mlflow_id: str, *, in_server: bool =
     except MlflowException as error:
         live.gap(f"MLflow run {mlflow_id}", f"MLflow does not tell its state: {str(error)[:200]}", mend=_MEND)
         return
-    artifacts: dict[str, Json] = {}
+    taken["artifacts"] = None  # not looked at, which is what it stays where that fails
 
     def hash_artifacts() -> None:
-        artifacts.update(record(live, store, mlflow_id, server=in_server, tracking_uri=_tracking_uri()))
+        taken["artifacts"] = record(live, store, mlflow_id, server=in_server, tracking_uri=_tracking_uri())
 
     live.guarded("MLflow's artifacts", hash_artifacts)
-    live.run.config({**taken, "artifacts": artifacts}, node_id=SNAPSHOT_NODE)
+    live.run.config(taken, node_id=SNAPSHOT_NODE)
 
 
 def _registry() -> Any:

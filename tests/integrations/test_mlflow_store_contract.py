@@ -23,7 +23,19 @@ import sqlalchemy
 
 import cognify
 from cognify_integrations.mlflow import tracking_store
-from tests.integrations.mlflow_calls import CALLS, Kept
+from tests.integrations.mlflow_calls import (
+    ASSESSMENTS,
+    DATASETS,
+    ENDS,
+    EXPERIMENTS,
+    MODELS,
+    REVIEWS,
+    RUNS,
+    SCORERS,
+    TRACES,
+    Kept,
+)
+from tests.integrations.mlflow_gateway_calls import GATEWAY, MCP
 from tests.integrations.mlflow_stores import sqlite_stores
 
 with warnings.catch_warnings():
@@ -39,6 +51,19 @@ pytestmark = [
 METHODS = sorted(
     name for name in dir(SqlAlchemyStore) if not name.startswith("_") and callable(getattr(SqlAlchemyStore, name))
 )
+CALLS = [
+    *EXPERIMENTS,
+    *RUNS,
+    *MODELS,
+    *TRACES,
+    *ASSESSMENTS,
+    *DATASETS,
+    *SCORERS,
+    *REVIEWS,
+    *GATEWAY,
+    *MCP,
+    *ENDS,
+]
 _DRAWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|\b[0-9a-f]{8}\b")
 _CLOCK = re.compile(r"\b1[5-9]\d{11,17}\b|\b20\d\d-\d\d-\d\d[T ][\d:.]+(\+00:00|Z)?")
 _OURS = "cognify."
