@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
+from cognify_core.api.exiting import ExitThread
 from cognify_core.api.guests import Guests
 from cognify_core.api.live import Ending, LiveRun, SealWhen
 from cognify_core.api.watching import Watches
@@ -51,7 +51,7 @@ class Session:
     """The runs of another tracker that go into runs of this process."""
     _settings: Settings | None
     _workspace: Workspace | None
-    _exit: _ExitThread | None
+    _exit: ExitThread | None
     _rank: Rank
     _unrecorded: bool
     _meetings: int
@@ -394,34 +394,4 @@ class Session:
 
     def _watch_exit(self) -> None:
         if self._exit is None:
-            self._exit = _ExitThread(self)
-
-
-class _ExitThread:
-    """Does the work of the exit on a daemon thread started long before: in atexit no thread may be started."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._pid = os.getpid()
-        self._asked, self._done = threading.Event(), threading.Event()
-        threading.Thread(target=self._work, name="cognify-exit", daemon=True).start()
-        atexit.register(self._at_exit)
-
-    @property
-    def asked(self) -> bool:
-        """Whether the exit has begun."""
-        return self._asked.is_set()
-
-    def _at_exit(self) -> None:
-        if os.getpid() == self._pid:
-            self._asked.set()
-            self._done.wait(self._session.settings.exit_seconds)
-
-    def _work(self) -> None:
-        self._asked.wait()
-        try:
-            self._session.settle(timeout=self._session.settings.exit_seconds / 2)
-            if not self._session.guests.came:  # else `leave` does
-                self._session.workspace.close()
-        finally:
-            self._done.set()
+            self._exit = ExitThread(self)
