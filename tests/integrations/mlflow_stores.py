@@ -69,7 +69,7 @@ def stores_in(uri: str, artifacts: str) -> Stores:
 @cache
 def _empty_database() -> bytes:
     with TemporaryDirectory() as folder:
-        SqlAlchemyStore(f"sqlite:///{folder}/mlflow.db", folder).engine.dispose()
+        SqlAlchemyStore(f"sqlite:///{folder}/mlflow.db", "mlflow-artifacts:/").engine.dispose()
         return Path(folder, "mlflow.db").read_bytes()
 
 

@@ -19,7 +19,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from cognify_core import api
 from tests.cli.running import json_of
 from tests.integrations.mlflow_program import Done, run_script
-from tests.integrations.mlflow_stores import Stores, stores_in
+from tests.integrations.mlflow_stores import Stores, serving, stores_in
 
 pytestmark = pytest.mark.slow
 
@@ -178,3 +178,20 @@ def test_a_run_that_is_gone_is_named(done: Done) -> None:
 
     [said] = drift(done)
     assert said.startswith(f"the MLflow run {done.run.mlflow_id} is gone from sqlite:///")
+
+
+def test_what_a_server_keeps_is_fetched_and_compared(tmp_path: Path) -> None:
+    with serving(tmp_path) as uri:
+        done = run_script(tmp_path, SCRIPT, uri=f"cognify+{uri}")
+        words = ("verify", done.run.row.run_id, "--against", f"mlflow:{uri}")
+        same = json_of(tmp_path, *words)
+        [note] = (tmp_path / "served").rglob("note.txt")
+        note.write_text("goodbye")
+
+        changed = json_of(tmp_path, *words, code=1)
+
+    down = json_of(tmp_path, *words, code=2)
+    api.this_session().workspace.close()
+    assert same["sections"]["against"] == "ok"
+    assert [each["code"] for each in changed["findings"] if each["section"] == "against"] == ["mlflow_artifact"]
+    assert "does not answer" in down["findings"][-1]["message"]
