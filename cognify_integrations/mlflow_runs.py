@@ -69,6 +69,11 @@ class Runs:
         self._known: dict[str, Known] = {}
         self._makers: dict[str, str | None] = {}
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process that writes them: a child that it forked knows none of them."""
+        return self._pid == os.getpid()
+
     def plan(self, tags: Iterable[Any] | None) -> Plan:
         """What is to be done about a run that MLflow is about to create."""
         given = list(tags or ())
@@ -118,8 +123,6 @@ class Runs:
         """
         if self._session.is_off:
             return None
-        if self._pid != os.getpid():
-            self.__init__(self._session, in_server=self.in_server)  # type: ignore[misc] # a forked child knows nothing
         known = self._known.get(mlflow_id)
         try:
             if known is None:
@@ -257,7 +260,7 @@ _runs: Runs | None = None
 def these_runs() -> Runs:
     """The MLflow runs of this process."""
     global _runs
-    if _runs is None:
+    if _runs is None or not _runs.is_here:
         from cognify_integrations.mlflow_stores import is_server
 
         _runs = Runs(api.this_session(), in_server=is_server())

@@ -15,6 +15,8 @@ from cognify_core.verify.report import Finding
 GROUP = "cognify.against"
 """Entry points: each takes a URI, a run with its addenda and the settings, and gives findings of `against`."""
 
+_NOTHING_KNOWN = "nothing that is installed here compares; its entry points are missing: install cognify-audit again"
+
 Compare: TypeAlias = Callable[[Sequence[SealedRun], Settings], Iterable[Finding]]
 
 
@@ -28,8 +30,8 @@ def comparison(where: str) -> Compare:
     system, colon, uri = where.partition(":")
     known = {point.name: point for point in entry_points(group=GROUP)}
     if not (colon and uri) or system not in known:
-        names = ", ".join(f"{name}:URI" for name in sorted(known)) or "nothing here"
-        raise ConfigurationError(f"cannot compare with {where!r}: it takes {names}")
+        takes = f"it takes {', '.join(f'{name}:URI' for name in sorted(known))}" if known else _NOTHING_KNOWN
+        raise ConfigurationError(f"cannot compare with {where!r}: {takes}")
     try:
         return partial(known[system].load(), uri)
     except ModuleNotFoundError as error:
