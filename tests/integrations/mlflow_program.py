@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,22 @@ from cognify_core.verify.package import check_package_file
 from cognify_core.verify.report import Report
 
 SQLITE = "cognify+sqlite:///mlflow.db"
+SCRIPT = """
+    import mlflow, mlflow.data, pandas
+    open("rows.csv", "w").write("a,b\\n1.5,x\\n")
+    with mlflow.start_run(run_name="first") as run:
+        mlflow.log_param("lr", 0.001)
+        mlflow.log_params({"epochs": 2, "api_key": "tell-nobody"})
+        for step in range(120):
+            mlflow.log_metric("loss", 1 / (step + 1), step=step)
+        mlflow.log_metrics({"f1": 0.5, "nan": float("nan")}, step=7)
+        mlflow.set_tags({"team": "ml", "gone": "soon"})
+        mlflow.delete_tag("gone")
+        rows = mlflow.data.from_pandas(pandas.read_csv("rows.csv"), source="rows.csv", name="notes")
+        mlflow.log_input(rows, context="training")
+        mlflow.log_text("hello", "note.txt")
+    print(run.info.run_id)
+"""
 
 
 @dataclass
@@ -143,3 +161,9 @@ def run_script(folder: Path, code: str, *, uri: str | None = SQLITE, expect: int
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return Done(folder, Path(environ["COGNIFY_HOME"]), done.returncode, done.stdout, done.stderr)
+
+
+def database(folder: Path, query: str) -> list[Any]:
+    """What MLflow's own database holds."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        return connection.execute(query).fetchall()

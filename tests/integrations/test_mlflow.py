@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,38 +12,15 @@ from cognify_core.model.record import Status
 
 pytest.importorskip("mlflow")
 
-from tests.integrations.mlflow_program import SQLITE, Done, run_script
+from tests.integrations.mlflow_program import SCRIPT, SQLITE, Done, database, run_script
 
 pytestmark = pytest.mark.slow
-
-SCRIPT = """
-    import mlflow, mlflow.data, pandas
-    open("rows.csv", "w").write("a,b\\n1.5,x\\n")
-    with mlflow.start_run(run_name="first") as run:
-        mlflow.log_param("lr", 0.001)
-        mlflow.log_params({"epochs": 2, "api_key": "tell-nobody"})
-        for step in range(120):
-            mlflow.log_metric("loss", 1 / (step + 1), step=step)
-        mlflow.log_metrics({"f1": 0.5, "nan": float("nan")}, step=7)
-        mlflow.set_tags({"team": "ml", "gone": "soon"})
-        mlflow.delete_tag("gone")
-        rows = mlflow.data.from_pandas(pandas.read_csv("rows.csv"), source="rows.csv", name="notes")
-        mlflow.log_input(rows, context="training")
-        mlflow.log_text("hello", "note.txt")
-    print(run.info.run_id)
-"""
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """What `SCRIPT` leaves, for tests that only look at it."""
     return run_script(tmp_path_factory.mktemp("first"), SCRIPT)
-
-
-def database(folder: Path, query: str) -> list[Any]:
-    """What MLflow's own database holds."""
-    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
-        return connection.execute(query).fetchall()
 
 
 def test_a_script_that_knows_nothing_of_us_ends_sealed_exported_and_verified(first: Done) -> None:
@@ -339,111 +313,3 @@ def test_a_process_that_is_given_a_run_writes_its_record_too_and_leaves_the_end_
     )
     assert done.run.points == {"loss": [(0, 1.0), (1, 3.0)], "other": [(0, 2.0)]}
     assert done.run.row.status is Status.AUDIT_SEALED
-
-
-def test_runs_that_mlflow_began_without_us_are_left_as_they_are(tmp_path: Path) -> None:
-    code = "import mlflow; client = mlflow.MlflowClient(); print(client.create_run('0').info.run_id)"
-    plain = run_script(tmp_path, code, uri=SQLITE.removeprefix("cognify+"))
-    done = run_script(tmp_path, f"import mlflow; mlflow.MlflowClient().log_metric({plain.lines[-1]!r}, 'loss', 1.0)")
-    assert done.runs == []
-    assert database(tmp_path, "SELECT count(*) FROM metrics") == [(1,)]
-
-
-def test_what_mlflow_refuses_is_not_recorded(tmp_path: Path) -> None:
-    done = run_script(
-        tmp_path,
-        """
-        import mlflow
-        with mlflow.start_run():
-            mlflow.log_param("lr", 1)
-            try:
-                mlflow.log_param("lr", 2)
-            except mlflow.exceptions.MlflowException as error:
-                print("MLflow:", error.error_code)
-        """,
-    )
-    assert "MLflow: INVALID_PARAMETER_VALUE" in done.out
-    assert done.run.merged("params") == {"lr": "1"}
-
-
-def test_a_run_deleted_under_us_is_a_gap_and_no_failure(tmp_path: Path) -> None:
-    done = run_script(
-        tmp_path,
-        """
-        import mlflow, sqlite3
-        run = mlflow.start_run()
-        mlflow.log_metric("loss", 1.0)
-        with sqlite3.connect("mlflow.db") as database:
-            for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
-                database.execute(f"DELETE FROM {table}")
-        database.close()
-        try:
-            mlflow.log_metric("loss", 2.0, step=1)
-        except mlflow.exceptions.MlflowException as error:
-            print("MLflow:", error.error_code)
-        """,
-    )
-    assert "MLflow: RESOURCE_DOES_NOT_EXIST" in done.out
-    assert done.run.points == {"loss": [(0, 1.0)]}
-    assert any("MLflow does not tell its state" in gap.reason for gap in done.run.gaps)
-    assert done.run.row.status is Status.INTERRUPTED
-
-
-@pytest.mark.parametrize(
-    ("uri", "said"),
-    [
-        ("cognify+oracle://host/db", "cognify+sqlite"),
-        ("cognify+http://127.0.0.1:9", "API request to"),
-    ],
-    ids=["no such store", "a server that is down"],
-)
-def test_a_store_that_is_not_there_is_mlflows_own_error(tmp_path: Path, uri: str, said: str) -> None:
-    code = "import mlflow\ntry: mlflow.start_run()\nexcept mlflow.exceptions.MlflowException as error: print(error)"
-    done = run_script(tmp_path, code, uri=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
-    assert said in done.out
-    assert not done.home.exists() or done.runs == []
-
-
-def test_a_home_that_cannot_be_written_leaves_mlflow_alone(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = run_script(tmp_path, SCRIPT, COGNIFY_HOME=str(tmp_path / "file"))
-    assert "an MLflow run is not recorded" in done.err
-    assert database(tmp_path, "SELECT status FROM runs") == [("FINISHED",)]
-
-
-@pytest.mark.parametrize("mode", ["off", "dry"])
-def test_modes_that_keep_nothing_keep_nothing_and_mlflow_has_all(tmp_path: Path, mode: str) -> None:
-    run_script(tmp_path, SCRIPT, COGNIFY_MODE=mode)
-    assert database(tmp_path, "SELECT count(*) FROM metrics") == [(122,)]
-    assert not (tmp_path / "home" / "cognify.db").exists()
-
-
-def test_the_file_store_is_recorded_as_the_database_is(tmp_path: Path) -> None:
-    uri = f"cognify+file://{tmp_path / 'mlruns'}"
-    done = run_script(tmp_path, SCRIPT, uri=uri, MLFLOW_ALLOW_FILE_STORE="true")
-    assert done.run.row.status is Status.AUDIT_SEALED
-    assert len(done.run.points["loss"]) == 120
-
-
-def test_sources_that_cannot_be_read_are_gaps_with_what_mends_them(tmp_path: Path) -> None:
-    done = run_script(
-        tmp_path,
-        """
-        import mlflow
-        from mlflow.entities import Dataset, DatasetInput
-        client = mlflow.MlflowClient()
-        with mlflow.start_run() as run:
-            for name, kind, source in (
-                ("bucket", "s3", '{"uri": "s3://bucket/rows.csv"}'),
-                ("hub", "hugging_face", '{"path": "imdb"}'),
-                ("gone", "local", '{"uri": "/nowhere/rows.csv"}'),
-            ):
-                client.log_inputs(run.info.run_id, [DatasetInput(Dataset(name, "d1", kind, source), [])])
-        """,
-    )
-    assert {dataset.assurance for dataset in done.run.datasets.values()} == {"unresolved"}
-    reasons = {gap.subject: gap.reason for gap in done.run.gaps}
-    assert reasons["ds_bucket_v1"] == "its source is not on this machine: s3://bucket/rows.csv"
-    assert reasons["ds_hub_v1"] == "its source is not a file: hugging_face"
-    assert reasons["ds_gone_v1"] == "there is nothing at its source, /nowhere/rows.csv"
-    assert all("cognify.dataset(" in str(gap.mend) for gap in done.run.gaps)
