@@ -28,6 +28,12 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
     rebuilt: tuple[Callable[..., Any], tuple[Any, ...]]
     """How another process builds this store: the class that it has here is nowhere to be imported from."""
 
+    @property
+    def uri(self) -> str:
+        """What this store was asked for by, whatever MLflow is set to."""
+        uri: str = self.rebuilt[1][0]
+        return uri
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return self.rebuilt
 

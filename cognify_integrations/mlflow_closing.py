@@ -17,27 +17,21 @@ _MEND = "note what became of it: cognify note"
 def record_state(live: LiveRun, store: Any, mlflow_id: str, *, in_server: bool = False) -> None:
     """Record the artifacts, hashed, and the snapshot that `cognify verify --against mlflow:` compares with."""
     try:
-        taken = snapshot(store, mlflow_id, registry=_registry())
+        taken = snapshot(store, mlflow_id, registry=_registry(store.uri))
     except MlflowException as error:
         live.gap(f"MLflow run {mlflow_id}", f"MLflow does not tell its state: {str(error)[:200]}", mend=_MEND)
         return
     taken["artifacts"] = None  # not looked at, which is what it stays where that fails
 
     def hash_artifacts() -> None:
-        taken["artifacts"] = record(live, store, mlflow_id, server=in_server, tracking_uri=_tracking_uri())
+        taken["artifacts"] = record(live, store, mlflow_id, server=in_server, tracking_uri=plain_uri(store.uri))
 
     live.guarded("MLflow's artifacts", hash_artifacts)
     live.run.config(taken, node_id=SNAPSHOT_NODE)
 
 
-def _registry() -> Any:
-    """The model registry that MLflow is set to."""
-    from mlflow.tracking._model_registry.utils import _get_store
+def _registry(uri: str) -> Any:
+    """The model registry that belongs to a tracking store, as a client of that store finds it."""
+    from mlflow.tracking._model_registry.utils import _get_store, _resolve_registry_uri
 
-    return _get_store()
-
-
-def _tracking_uri() -> str:
-    from mlflow.tracking import get_tracking_uri
-
-    return plain_uri(get_tracking_uri())
+    return _get_store(_resolve_registry_uri(tracking_uri=uri), uri)

@@ -1,4 +1,4 @@
-"""Scripts that speak to MLflow alone where something is not as it should be: each goes on, and what happened is said."""
+"""Scripts that speak to MLflow alone where something is not as it should be: each goes on, and that is said."""
 
 from __future__ import annotations
 
@@ -121,3 +121,14 @@ def test_sources_that_cannot_be_read_are_gaps_with_what_mends_them(tmp_path: Pat
     assert reasons["ds_hub_v1"] == "its source is not a file: hugging_face"
     assert reasons["ds_gone_v1"] == "there is nothing at its source, /nowhere/rows.csv"
     assert all("cognify.dataset(" in str(gap.mend) for gap in done.run.gaps)
+
+
+def test_a_client_with_a_uri_of_its_own_leaves_no_other_database_behind(tmp_path: Path) -> None:
+    script = """
+        from mlflow import MlflowClient
+        client = MlflowClient("cognify+sqlite:///own.db")
+        client.set_terminated(client.create_run("0").info.run_id)
+    """
+    done = run_script(tmp_path, script, MLFLOW_TRACKING_URI="")
+    assert done.run.row.status is Status.AUDIT_SEALED
+    assert sorted(path.name for path in tmp_path.rglob("*.db") if "home" not in path.parts) == ["own.db"]
