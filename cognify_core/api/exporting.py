@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import ConfigurationError
+from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.inputs import made_from
 from cognify_core.model.digest import Digest
@@ -66,7 +67,7 @@ def export_run(
     kind = export_format(format, template)
     signer = ring.signer()
     run, *addenda = read_sealed(store, run_id, [signer.public_key, *ring.trusted()])
-    data = kind.load()(run, addenda)
+    data = kind.render(Dossier.of(run, addenda))
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
     target = _target(path, packages / run_id, name)
     source = made_from(run, addenda, format, template, kind.version)

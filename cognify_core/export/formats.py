@@ -8,59 +8,81 @@ from importlib import import_module
 from typing import Protocol
 
 from cognify_core.errors import UnsupportedExportError
+from cognify_core.export.dossier import Dossier
 from cognify_core.export.inputs import SealedRun
+from cognify_core.export.templates.registry import find_template, templates
+from cognify_core.export.templates.template import Template
+from cognify_core.store.protocol import Opening
 
 
 class Renderer(Protocol):
-    """A function from sealed runs to a file's bytes: same inputs, same bytes, on every machine."""
+    """A function from a dossier to a file's bytes: same inputs, same bytes, on every machine."""
 
-    def __call__(self, run: SealedRun, addenda: Sequence[SealedRun]) -> bytes:
+    def __call__(self, dossier: Dossier, template: Template | None) -> bytes:
         """Render the package. Raises `FormatError` where an input is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExportFormat:
-    """One pair of format and template: where its renderer is, its version, and how its files' names end."""
+class Format:
+    """A format: where its renderer is, the renderer's version, and how its files' names end."""
 
     renderer: str
     """As in `package.module:function`."""
     version: str
-    """What packages and receipts call the renderer."""
+    extension: str
+    extra: str | None = None
+    """The extra that brings the libraries it needs."""
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format("cognify_core.export.package_json:render_dossier", "cognify-json/1", "json"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """One pair of format and template."""
+
+    format: str
+    template: Template | None
+    version: str
+    """What packages and receipts call the renderer, the template's version included."""
     extension: str
 
-    def load(self) -> Renderer:
-        """The renderer itself."""
-        module, _, name = self.renderer.partition(":")
-        renderer: Renderer = getattr(import_module(module), name)
-        return renderer
+    def render(self, dossier: Dossier) -> bytes:
+        """The bytes of a package.
 
-
-FORMATS: dict[tuple[str, str | None], ExportFormat] = {
-    ("json", None): ExportFormat("cognify_core.export.package_json:render", "cognify-json/1", "json"),
-}
-"""Who has a renderer of their own adds its pair."""
+        Raises:
+            FormatError: an input is not what it should be.
+            UnsupportedExportError: a library that this format needs is not installed; the message names the extra.
+        """
+        kind = FORMATS[self.format]
+        module, _, name = kind.renderer.partition(":")
+        try:
+            renderer: Renderer = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if kind.extra is None or (error.name or "").startswith("cognify"):
+                raise
+            raise UnsupportedExportError(
+                f"the format {self.format!r} needs {error.name}: pip install 'cognify-audit[{kind.extra}]'"
+            ) from error
+        return renderer(dossier, self.template)
 
 
 def export_format(format: str, template: str | None) -> ExportFormat:  # noqa: A002 - the word that users know
-    """The pair's entry.
+    """The pair of a format and a template.
 
     Raises:
-        UnsupportedExportError: there is none; the message lists those that exist.
+        UnsupportedExportError: there is no such pair; the message lists those that exist.
     """
-    if (found := FORMATS.get((format, template))) is None:
+    kind = FORMATS.get(format)
+    asked = None if template is None else find_template(template)
+    if kind is None or (template is not None and (asked is None or format not in asked.formats)):
         raise UnsupportedExportError(
-            f"there is no export of format {format!r} with template {template!r}; there are:\n{_table()}"
+            f"there is no export of format {format!r} with template {template!r}; there are:\n{export_table()}"
         )
-    return found
-
-
-def file_extension(format: str, template: str | None = None) -> str:  # noqa: A002
-    """How the names of files of this format end, without the dot.
-
-    Raises:
-        UnsupportedExportError: there is no such pair.
-    """
-    return export_format(format, template).extension
+    version = kind.version if asked is None else f"{kind.version}+{asked.name}/{asked.version}"
+    return ExportFormat(format, asked, version, kind.extension)
 
 
 def render_package(
@@ -68,6 +90,8 @@ def render_package(
     template: str | None,
     run: SealedRun,
     addenda: Sequence[SealedRun] = (),
+    *,
+    openings: Sequence[Opening] = (),
 ) -> bytes:
     """The bytes of a package.
 
@@ -75,9 +99,11 @@ def render_package(
         UnsupportedExportError: there is no such pair of format and template.
         FormatError: an input is not what it should be.
     """
-    return export_format(format, template).load()(run, addenda)
+    return export_format(format, template).render(Dossier.of(run, addenda, openings=openings))
 
 
-def _table() -> str:
-    rows = [("FORMAT", "TEMPLATE"), *((kind, template or "(none)") for kind, template in sorted(FORMATS, key=str))]
-    return "\n".join(f"  {kind:<8}{template}" for kind, template in rows)
+def export_table() -> str:
+    """Which format × template exist, a line each."""
+    rows = [("FORMAT", "TEMPLATE"), *((kind, "(none)") for kind in FORMATS)]
+    rows += [(kind, name) for name, template in templates().items() for kind in FORMATS if kind in template.formats]
+    return "\n".join(f"  {kind:<12}{template}" for kind, template in rows)

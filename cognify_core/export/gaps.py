@@ -9,6 +9,11 @@ from cognify_core.model.events import Artifact, Event, Gap
 
 
 def gaps(events: Iterable[Event]) -> list[dict[str, Json]]:
+    """The gaps of a record as packages list them."""
+    return [gap.model_dump(mode="json", exclude_none=True, exclude={"kind"}) for gap in gap_bodies(events)]
+
+
+def gap_bodies(events: Iterable[Event]) -> tuple[Gap, ...]:
     """Every gap that a record names, in its order, and every artifact that it could not resolve, with who owns it.
 
     An artifact for which the record names a gap of its own, by ref or by id, is not listed twice.
@@ -21,4 +26,4 @@ def gaps(events: Iterable[Event]) -> list[dict[str, Json]]:
         for event in recorded
         if isinstance(event.body, Artifact) and event.body.reason and not subjects & {event.body.id, event.body.ref}
     ]
-    return [gap.model_dump(mode="json", exclude_none=True, exclude={"kind"}) for gap in (*said, *silent)]
+    return (*said, *silent)

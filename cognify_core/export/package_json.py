@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import FormatError
+from cognify_core.export.dossier import Dossier
 from cognify_core.export.gaps import gaps
 from cognify_core.export.inputs import SealedRun
+from cognify_core.export.templates.template import Template
 from cognify_core.model.digest import Digest
 from cognify_core.model.record import Status
 
@@ -31,6 +33,15 @@ def render(run: SealedRun, addenda: Sequence[SealedRun]) -> bytes:
         SigningKeyError: a public key is none.
     """
     return encode(document(run, addenda))
+
+
+def render_dossier(dossier: Dossier, template: Template | None) -> bytes:  # noqa: ARG001 - it takes none
+    """The package's bytes; the JSON package is the same for every template.
+
+    Raises:
+        FormatError, SigningKeyError: as `render`.
+    """
+    return render(dossier.run, dossier.addenda)
 
 
 def document(run: SealedRun, addenda: Sequence[SealedRun]) -> dict[str, Json]:

@@ -8,13 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from cognify_core.canonical import Json
 from cognify_core.model.digest import Digest
-from cognify_core.model.names import RunId
+from cognify_core.model.names import RunId, Time
 from cognify_core.model.numbers import plain_number
 
 Hex128 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 NodeId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Said = Annotated[str, StringConstraints(min_length=1)]
+Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+"""A calendar day, ISO 8601."""
 ClosedStatus: TypeAlias = Literal["COMPLETED", "FAILED", "INTERRUPTED"]
 
 
@@ -84,6 +86,8 @@ class Metrics(Body):
 
     kind: Literal["metrics"] = "metrics"
     points: tuple[tuple[int, str, Json], ...] = Field(min_length=1, max_length=50)
+    tracker: str | None = None
+    """Whom they were told, where that was another tracker, as in `mlflow`; what it is told may differ from our own."""
 
     @model_validator(mode="after")
     def _numbers(self) -> Self:
@@ -107,10 +111,73 @@ class Attestation(Body):
 
     kind: Literal["attestation"] = "attestation"
     claim: Said
+    """The exact words."""
     by: Said
+    """The printed name."""
     role: Said
     meaning: str | None = None
+    """What the signature means: `approved`, `reviewed`, `responsible for` … (21 CFR 11.50(a)(3))."""
     evidence: Digest | None = None
+    on: Day | None = None
+    """The day that the person gave; the event's time is when it was recorded."""
+    form: str | None = None
+    """What templates look for: `phi`, `encryption_at_rest`, `test_report`, `annex_iv`, `sign_off` …"""
+    subject: str | None = None
+    """What it is about: a node's id, a storage location, a point of law such as `annex_iv/2(e)`."""
+    datasets: tuple[Digest, ...] | None = None
+    """The digests of the datasets that it is bound to: it is void for a run that was fed others."""
+    facts: dict[str, Json] | None = None
+    """The form's answers."""
+
+
+class ProfileSeen(Body):
+    """What the organisation says of itself and of the AI system, as it stood when this was recorded.
+
+    `profile` has the form of `cognify_core.model.profile.Profile`. The last one of a run and its addenda counts.
+    """
+
+    kind: Literal["profile"] = "profile"
+    project: str
+    profile: dict[str, Json]
+
+
+class Release(Body):
+    """This run is the one of its project that is released; somebody other than who ran it approves."""
+
+    kind: Literal["release"] = "release"
+    approved_by: Said
+    role: Said
+    ran_by: Said
+    """Who ran the training, as the approver names them."""
+    on: Day
+    meaning: str | None = None
+    market_date: Day | None = None
+    """When the AI system was placed on the market or put into service (AI Act, Art. 18(1))."""
+    supersedes: RunId | None = None
+    """The run that was the released one before."""
+
+
+class Access(Body):
+    """Somebody read or exported the run; who, and from where, stand as commitments.
+
+    `observed_by` is `server` where a server saw the request itself; `machine` where the machine on which it happened
+    says so of itself, which is a declaration.
+    """
+
+    kind: Literal["access"] = "access"
+    at: Time
+    action: Said
+    """`show`, `export`, `verify`, `seal`, `download` …"""
+    subject: str | None = None
+    """What was touched, as in a package hash."""
+    actor: Digest
+    """Commitment to the user's name."""
+    source: Digest | None = None
+    """Commitment to the IP address."""
+    auth: str | None = None
+    """How the user was known: `os_user`, `api_key`, `session` …"""
+    outcome: Literal["allowed", "refused", "failed"] = "allowed"
+    observed_by: Literal["server", "machine"]
 
 
 class Gap(Body):

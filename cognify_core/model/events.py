@@ -28,6 +28,7 @@ from cognify_core.model.artifacts import (
     ModelSeen,
 )
 from cognify_core.model.bodies import (
+    Access,
     Amends,
     Attestation,
     Body,
@@ -39,6 +40,8 @@ from cognify_core.model.bodies import (
     Metrics,
     Note,
     Phase,
+    ProfileSeen,
+    Release,
     RunClosed,
     RunOpened,
 )
@@ -46,6 +49,7 @@ from cognify_core.model.names import RunId, Time
 from cognify_core.model.ranks import RankJoined, RankLeft, ShardsSeen
 
 __all__ = [
+    "Access",
     "Amends",
     "Artifact",
     "Assurance",
@@ -69,8 +73,10 @@ __all__ = [
     "ModelSeen",
     "Note",
     "Phase",
+    "ProfileSeen",
     "RankJoined",
     "RankLeft",
+    "Release",
     "RunClosed",
     "RunOpened",
     "ShardsSeen",
@@ -95,6 +101,9 @@ AnyBody = Annotated[
     | Metrics
     | Note
     | Attestation
+    | ProfileSeen
+    | Release
+    | Access
     | Gap
     | Failure
     | RankJoined

@@ -95,31 +95,41 @@ def fold(events: Iterable[Event], *, still_open: bool = False) -> Lineage:
     Raises:
         FormatError: a ref stands twice, an input names nothing, or the graph has a cycle.
     """
-    nodes: dict[str, Node] = {}
-    ids: dict[str, str] = {}
-    pairs: list[tuple[str, str]] = []
-    amended: str | None = None
-    for event in events:
-        if isinstance(event.body, RunOpened) and event.body.amends:
-            amended = event.body.amends.run_id
-        if isinstance(event.body, RunClosed) and not event.body.complete:
-            still_open = True
-        if isinstance(event.body, Link):
-            pairs.append((event.body.source, event.body.target))
-        if not isinstance(event.body, Artifact):
-            continue
-        artifact = event.body
-        if artifact.ref in ids:
-            raise FormatError(f"not a lineage: two artifacts have the ref {artifact.ref!r}")
-        node = _node(artifact, nodes)
-        nodes.setdefault(node.id, node)
-        ids[artifact.ref] = node.id
-        pairs.extend((source, artifact.ref) for source in artifact.inputs)
+    recorded = list(events)
+    bodies = [event.body for event in recorded]
+    amended = next((body.amends.run_id for body in bodies if isinstance(body, RunOpened) and body.amends), None)
+    still_open = still_open or any(isinstance(body, RunClosed) and not body.complete for body in bodies)
+    nodes, ids = _nodes(recorded)
+    pairs = [(body.source, body.target) for body in bodies if isinstance(body, Link)]
+    pairs += [(source, body.ref) for body in bodies if isinstance(body, Artifact) for source in body.inputs]
     if still_open:
         pairs = [pair for pair in pairs if all(end in ids or end.startswith("@") for end in pair)]
     edges = {Edge(_end(source, ids, amended), _end(target, ids, amended)) for source, target in pairs}
     edges = {edge for edge in edges if edge.source != edge.target}
     return Lineage(tuple(nodes.values()), tuple(sorted(edges)))
+
+
+def node_ids(events: Iterable[Event]) -> dict[str, str]:
+    """The id of the node that each artifact of a record became, by its ref.
+
+    Raises:
+        FormatError: as `fold`.
+    """
+    return _nodes(events)[1]
+
+
+def _nodes(events: Iterable[Event]) -> tuple[dict[str, Node], dict[str, str]]:
+    nodes: dict[str, Node] = {}
+    ids: dict[str, str] = {}
+    for event in events:
+        if not isinstance(artifact := event.body, Artifact):
+            continue
+        if artifact.ref in ids:
+            raise FormatError(f"not a lineage: two artifacts have the ref {artifact.ref!r}")
+        node = _node(artifact, nodes)
+        nodes.setdefault(node.id, node)
+        ids[artifact.ref] = node.id
+    return nodes, ids
 
 
 def _node(artifact: Artifact, taken: dict[str, Node]) -> Node:
