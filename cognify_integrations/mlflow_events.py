@@ -10,6 +10,7 @@ from cognify_core.capture.redaction import strip_credentials
 if TYPE_CHECKING:
     from cognify_integrations.mlflow_runs import Known
 
+_TRACKER = "mlflow"
 _DECLARED = {
     "user": "mlflow.user",
     "source": "mlflow.source.name",
@@ -42,9 +43,9 @@ def created(known: Known, run: Any) -> None:
 
 
 def metrics(known: Known, given: Iterable[Any]) -> None:
-    """Record points of metrics."""
+    """Record points of metrics, as what MLflow was told: a callback of ours may have been told other values."""
     for metric in given or ():
-        known.live.run.log(metric.step, {metric.key: metric.value})
+        known.live.run.log(metric.step, {metric.key: metric.value}, _TRACKER)
 
 
 def params(known: Known, given: Iterable[Any]) -> None:

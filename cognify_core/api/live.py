@@ -59,6 +59,8 @@ class LiveRun:
     """The runs of another tracker that go into it and have not ended: it does not end before them."""
     ending: Ending | None = None
     """How it is to end once the last guest has left; none while its own end has not come."""
+    _told: int | None = None
+    """How many gaps there were when its beginning was told last; none where it was not."""
 
     @property
     def training(self) -> bool:
@@ -143,10 +145,14 @@ class LiveRun:
         return package
 
     def tell_start(self) -> None:
-        """The line at the start: the run, the store, what cannot be seen so far."""
-        unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in self.gaps)
+        """The line at the start: the run, the store, what cannot be seen so far. Once told, only what is new of it."""
+        told, self._told = self._told, len(self.gaps)
+        unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in self.gaps[told or 0 :])
         where = "nowhere (a dry run)" if self.workspace.is_dry else str(self.workspace.settings.store_path)
-        self.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")
+        if told is None:
+            self.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")
+        elif unseen:
+            self.say(f"{self.id} cannot see: {unseen}")
 
     def _tell(self, sealed: Sealed, package: Package) -> None:
         say = self.say

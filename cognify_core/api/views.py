@@ -39,7 +39,10 @@ class RunView:
     notes: tuple[Note, ...]
     attestations: tuple[Attestation, ...]
     metrics: dict[str, dict[str, float]]
-    """For each metric its first, last, least and greatest value, and how many there are."""
+    """For each metric its first, last, least and greatest value, and how many there are.
+
+    Where another tracker was told something else, its own stands beside it, as in `loss (mlflow)`.
+    """
     packages: tuple[Receipt, ...]
     addenda: tuple[RunRow, ...]
     world_size: int = 1
@@ -90,12 +93,26 @@ def _gaps(events: list[Event]) -> list[Gap]:
 
 
 def _metrics(events: list[Event]) -> dict[str, dict[str, float]]:
-    values: dict[str, list[float]] = {}
+    """Each metric once: what another tracker was told stands beside it, under its name, only where that differs."""
+    points: dict[tuple[str, str | None], list[tuple[int, float]]] = {}
     for event in events:
         if isinstance(event.body, Metrics):
-            for _, name, value in event.body.points:
-                values.setdefault(name, []).append(plain_number(value))
-    return {
-        name: {"first": seen[0], "last": seen[-1], "least": min(seen), "greatest": max(seen), "points": len(seen)}
-        for name, seen in values.items()
-    }
+            for step, name, value in event.body.points:
+                points.setdefault((name, event.body.tracker), []).append((step, plain_number(value)))
+    shown = {}
+    for (name, tracker), seen in points.items():
+        ours = points.get((name, None))
+        if tracker is None or ours is None:
+            shown[name] = seen
+        elif _as_told(seen) != _as_told(ours):
+            shown[f"{name} ({tracker})"] = seen
+    return {name: _summary([value for _, value in seen]) for name, seen in shown.items()}
+
+
+def _as_told(points: list[tuple[int, float]]) -> list[tuple[int, str]]:
+    """Points to be compared: trackers may be told them in another order, and keep whole numbers as floats."""
+    return sorted((step, repr(float(value))) for step, value in points)
+
+
+def _summary(seen: list[float]) -> dict[str, float]:
+    return {"first": seen[0], "last": seen[-1], "least": min(seen), "greatest": max(seen), "points": len(seen)}

@@ -71,8 +71,8 @@ class Recorder:
         """Events that came after the run was sealed or discarded by somebody else."""
         self._store, self._spool, self._clock, self._pauses = store, spool, clock, pauses
         self._queue: SimpleQueue[_Item] = SimpleQueue()
-        self._logged: deque[tuple[int, Mapping[str, float]]] = deque()
-        self._points: list[tuple[int, str, Json]] = []
+        self._logged: deque[tuple[int, Mapping[str, float], str | None]] = deque()
+        self._points: dict[str | None, list[tuple[int, str, Json]]] = {}
         self._points_since = time.monotonic()
         self._no_numbers: set[str] = set()
         self._waiting: list[tuple[Draft, bytes | None]] = []
@@ -89,12 +89,12 @@ class Recorder:
         if os.getpid() == self._pid:
             self._queue.put((stamp_time(self._clock()), body, manifest))
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Record points of metrics; where too many wait already, count them instead."""
+    def log(self, step: int, values: Mapping[str, float], tracker: str | None = None) -> None:
+        """Record points of metrics, those of another tracker as its own; where too many wait already, count them."""
         if len(self._logged) >= QUEUE_LIMIT:
             self.thinned += len(values)
         else:
-            self._logged.append((step, values))
+            self._logged.append((step, values, tracker))
 
     def fail(self, where: str, error: BaseException | str) -> None:
         """Record that something of ours failed, and say it on the console."""
@@ -165,16 +165,17 @@ class Recorder:
 
     def _take_points(self) -> None:
         while self._logged:
-            step, values = self._logged.popleft()
+            step, values, tracker = self._logged.popleft()
             if len(self._waiting) >= WAITING_LIMIT:
                 self.thinned += len(values)
                 continue
             for name, value in values.items():
-                self._add_point(step, name, value)
+                self._add_point(step, name, value, tracker)
 
-    def _add_point(self, step: int, name: str, value: float) -> None:
+    def _add_point(self, step: int, name: str, value: float, tracker: str | None) -> None:
+        points = self._points.setdefault(tracker, [])
         try:
-            self._points.append((operator.index(step), str(name), tagged_number(value)))
+            points.append((operator.index(step), str(name), tagged_number(value)))
         except (TypeError, ValueError, OverflowError) as error:
             if name not in self._no_numbers:
                 self._no_numbers.add(name)
@@ -183,14 +184,15 @@ class Recorder:
                     stamp_time(self._clock()), Failure(where=where, error=f"{type(error).__name__}: {error}"), None
                 )
                 warn(where, error)
-        if len(self._points) == POINTS_AN_EVENT:
+        if len(points) == POINTS_AN_EVENT:
             self._end_points()
 
     def _end_points(self) -> None:
         self._points_since = time.monotonic()
-        if self._points:
-            self._add(stamp_time(self._clock()), Metrics(points=tuple(self._points)), None)
-            self._points = []
+        for tracker, points in self._points.items():
+            if points:
+                self._add(stamp_time(self._clock()), Metrics(points=tuple(points), tracker=tracker), None)
+        self._points = {}
 
     def _deliver(self) -> None:
         """Append what waits; where the store fails, spool it and leave it waiting."""

@@ -134,11 +134,14 @@ class Writing:
         """Record that a stage of the run began or ended."""
         self.say(events.Phase(phase=phase, facts=to_facts(facts)))
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Record points of metrics; those of other ranks than the first under the rank's name."""
+    def log(self, step: int, values: Mapping[str, float], tracker: str | None = None) -> None:
+        """Record points of metrics; those of other ranks than the first under the rank's name.
+
+        `tracker` is another one that was told of them, whose own points they are.
+        """
         if not self.rank.is_first:
             values = {f"rank_{self.rank.number}/{name}": value for name, value in values.items()}
-        self._recorder.log(step, values)
+        self._recorder.log(step, values, tracker)
 
     def fail(self, where: str, error: BaseException | str) -> None:
         """Record that something of ours failed; the training goes on."""
