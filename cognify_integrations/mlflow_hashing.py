@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 from cognify_core.canonical import Json
 from cognify_core.capture.files import hash_file, shown, unreadable
-from cognify_core.errors import CaptureError
+from cognify_core.capture.outcome import Outcome
+from cognify_core.capture.tree_manifest import TREE_FORMAT, parse_manifest, render
+from cognify_core.errors import CaptureError, FormatError
 
 MAX_FILES = 100_000
 """A snapshot names every file; a folder of more is one unresolved artifact."""
@@ -52,6 +54,35 @@ def hash_folder(folder: Path) -> Told:
         else:
             told[name] = hashed(path, name)
     return told
+
+
+def hash_some(folder: Path, files: Iterable[Path]) -> Outcome:
+    """Some of the files in a folder, as a tree."""
+    found, size = [], 0
+    try:
+        for file in files:
+            name = os.fsencode(file.absolute().relative_to(folder))
+            hashed_file = hash_file(os.fsencode(file), name)
+            found.append((name, hashed_file.hex))
+            size += hashed_file.size
+        return tree_of(found, size)
+    except (CaptureError, FormatError) as error:
+        return Outcome.unresolved(str(error))
+
+
+def tree_of(files: Iterable[tuple[bytes, str]], size: int) -> Outcome:
+    """The outcome of a folder's files, each with its 64 hex digits: the digest is that of the same folder here.
+
+    Args:
+        files: by the path in the folder, in any order.
+        size: bytes, all files together.
+
+    Raises:
+        FormatError: their names are not those of a folder's files.
+    """
+    manifest = render(sorted(files))
+    facts: dict[str, Json] = {"files": len(parse_manifest(manifest)), "bytes": size}
+    return Outcome.of_manifest(manifest, TREE_FORMAT, facts=facts)
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ class ExitThread:
         self._session = session
         self._pid = os.getpid()
         self._asked, self._done = threading.Event(), threading.Event()
+        self.by = inf
+        """Until when, on the monotonic clock, what is under way may take: half of what the exit waits, once begun."""
         threading.Thread(target=self._work, name="cognify-exit", daemon=True).start()
         atexit.register(self._at_exit)
 
@@ -28,6 +32,7 @@ class ExitThread:
 
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:
+            self.by = time.monotonic() + self._session.settings.exit_seconds / 2
             self._asked.set()
             self._done.wait(self._session.settings.exit_seconds)
 

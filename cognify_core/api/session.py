@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cognify_core.api.datasets import DeclaredDataset, record_fed
@@ -228,6 +229,11 @@ class Session:
     def leaving(self) -> bool:
         """Whether this process is at its exit."""
         return self._exit is not None and self._exit.asked
+
+    @property
+    def exit_by(self) -> float:
+        """Until when, on the monotonic clock, what is under way may take; infinite before the exit of the process."""
+        return inf if self._exit is None else self._exit.by
 
     def _drop(self, live: LiveRun | None) -> None:
         """`live` goes on no more: what trains now goes into the run that a guest began before it, if any."""
