@@ -5,8 +5,8 @@ Looks past our own stores, at MLflow's: what was changed behind our back is what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
@@ -55,11 +55,13 @@ def compare(uri: str, runs: Sequence[SealedRun], settings: Settings) -> list[Fin
     return [finding for was in recorded for finding in _findings(was, opened, points, settings)]
 
 
-def _findings(was: State, opened: Opened, points: RecordedPoints, settings: Settings) -> Iterator[Finding]:
+def _findings(was: Recorded, opened: Opened, points: RecordedPoints, settings: Settings) -> Iterator[Finding]:
+    state = was.state
     try:
-        if not (name := _name(was)):
-            raise ValueError(f"its format is {was.get('format')!r}")
-        found = _differences(was, name, opened, points, settings)
+        if not (name := _name(state)):
+            raise ValueError(f"its format is {state.get('format')!r}")
+        unasked = _why_not_asked(was, opened)
+        found = _differences(state, name, opened._replace(registry=None) if unasked else opened, points, settings)
     except _NO_STATE as error:  # whoever signed a package may have put anything into it
         told = f"the state that was recorded does not read as {SNAPSHOT_FORMAT}: {type(error).__name__}: {error}"
         yield unchecked("mlflow_format", told, "against")
@@ -71,36 +73,69 @@ def _findings(was: State, opened: Opened, points: RecordedPoints, settings: Sett
     except (SQLAlchemyError, RequestException, OSError) as error:
         yield unchecked("mlflow_store", f"the MLflow run {name} cannot be read: {error}", "against")
     else:
-        yield from found or [holds("mlflow_same", f"the MLflow run {name} is as it was: {_counted(was)}", "against")]
+        if unasked:
+            found.append(unchecked("mlflow_version", f"model versions were not compared: {unasked}", "against"))
+        yield from found or [holds("mlflow_same", f"the MLflow run {name} is as it was: {_counted(state)}", "against")]
+
+
+def _why_not_asked(was: Recorded, opened: Opened) -> str:
+    """Why the registry at hand does not say what became of the model versions that were recorded; mostly nothing."""
+    if not was.state["model_versions"]:
+        return ""
+    if opened.registry is None:
+        return f"the registry {shown_uri(opened.registry_uri)} cannot be opened: {opened.unopened}"
+    is_served = was.facts.get("registry_of") == "server" and opened.uri.startswith("http")
+    if was.registry is not None and opened.registry_uri == opened.uri and not is_served:
+        return f"they are in another registry, {was.registry}: let MLFLOW_REGISTRY_URI name it"
+    return ""
 
 
 def _differences(was: State, name: str, opened: Opened, points: RecordedPoints, settings: Settings) -> list[Finding]:
-    store = opened.tracking
-    now = snapshot(store, name, registry=None if was["model_versions"] is None else opened.registry)
+    store, registry = opened.tracking, opened.registry
+    now = snapshot(store, name, registry=None if was["model_versions"] is None else registry)
     if was.get("artifacts") is not None:
         server = opened.uri if opened.uri.startswith("http") else None
-        now["artifacts"] = hash_artifacts(store, name, settings, tracking_uri=server)
+        now["artifacts"] = hash_artifacts(store, name, settings, tracking_uri=server, is_here=opened.is_here)
 
     def which(key: str) -> str:
         return points.compare(key, metric_history(store, name, key), was["metrics"][key]["points"])
+
+    def holder(model: str, alias: str) -> str | None:
+        try:
+            return str(registry.get_model_version_by_alias(model, alias).version)
+        except MlflowException:  # there is no such alias, or no such model
+            return None
 
     return [
         contradicts(f"mlflow_{each.kind}", each.message, "against")
         if each.known
         else unchecked(f"mlflow_{each.kind}", each.message, "against")
-        for each in differences(was, to_facts(now), which)
+        for each in differences(was, to_facts(now), which, holder)
     ]
 
 
-def _recorded(runs: Sequence[SealedRun]) -> list[dict[str, Json]]:
+class Recorded(NamedTuple):
+    """A state of an MLflow run, and what is said beside it."""
+
+    state: dict[str, Json]
+    facts: Mapping[str, Json]
+
+    @property
+    def registry(self) -> str | None:
+        """The registry that has its model versions, where it is not the tracking store's own."""
+        named = self.facts.get("registry")
+        return named if isinstance(named, str) else None
+
+
+def _recorded(runs: Sequence[SealedRun]) -> list[Recorded]:
     """The states that the record holds, each MLflow run's last one."""
-    found: dict[str, dict[str, Json]] = {}
+    found: dict[str, Recorded] = {}
     for run in runs:
         for event in run.parsed:
             body = event.body if isinstance(event, Event) else None
             if isinstance(body, ConfigSeen) and body.id == SNAPSHOT_NODE:
                 state = parse(run.manifests[str(body.hash)])["config"]
-                found[_name(state)] = state
+                found[_name(state)] = Recorded(state, body.facts)
     return list(found.values())
 
 

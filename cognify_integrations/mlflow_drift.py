@@ -20,6 +20,8 @@ Kind: TypeAlias = Literal["run", "param", "tag", "metric", "dataset", "model", "
 State: TypeAlias = Mapping[str, Json]
 Points: TypeAlias = Callable[[str], str]
 """Of a metric's key, which of its points are not as they were; nothing where nobody can tell."""
+Holder: TypeAlias = Callable[[str, str], str | None]
+"""Of a registered model and an alias, the version that the alias names now, if any."""
 
 
 class Difference(NamedTuple):
@@ -30,7 +32,7 @@ class Difference(NamedTuple):
     known: bool = True
 
 
-def differences(was: State, now: State, points: Points) -> Iterator[Difference]:
+def differences(was: State, now: State, points: Points, holder: Holder) -> Iterator[Difference]:
     """Every difference between what was recorded and what is there now, by kind."""
     yield from _info(was["info"], now["info"])
     yield from _related(was, now)
@@ -42,7 +44,7 @@ def differences(was: State, now: State, points: Points) -> Iterator[Difference]:
         yield from _wholes("model", name.replace("_", " ")[:-1], _ids(was[name]), _ids(now[name]))
     yield from _models(was["logged_models"], now["logged_models"])
     if was["model_versions"] is not None and now["model_versions"] is not None:
-        yield from _versions(_by_version(was["model_versions"]), _by_version(now["model_versions"]))
+        yield from _versions(_by_version(was["model_versions"]), _by_version(now["model_versions"]), holder)
     if was.get("artifacts") is not None:
         there = {name: said for name, said in was["artifacts"].items() if not _is_of_gone_model(name, was, now)}
         yield from artifact_differences(there, now["artifacts"])
@@ -121,12 +123,24 @@ def _by_version(listed: list[Json]) -> dict[str, Json]:
     return {f"{version['name']}/{version['version']}": version for version in listed}
 
 
-def _versions(was: State, now: State) -> Iterator[Difference]:
+def _versions(was: State, now: State, holder: Holder) -> Iterator[Difference]:
     for key, verb in _keys(was, now):
+        label = f"model version {key}"
         if verb == "changed":
-            yield from _members("version", f"model version {key}", was[key], now[key], {"tags": "tag"})
+            yield from _members("version", label, was[key], now[key], {"tags": "tag"}, {"aliases"})
         else:
-            yield Difference("version", f"model version {key} {verb}")
+            yield Difference("version", f"{label} {verb}")
+        yield from _aliases(label, was.get(key, {}), now.get(key, {}), holder)
+
+
+def _aliases(label: str, was: State, now: State, holder: Holder) -> Iterator[Difference]:
+    before, after = set(was.get("aliases", ())), set(now.get("aliases", ()))
+    for alias in sorted(before - after):
+        to = holder(was["name"], alias)
+        where = "is gone" if to is None else f"is on version {to}"
+        yield Difference("version", f"{label}: alias {alias} was on it, and {where}")
+    for alias in sorted(after - before if was else ()):
+        yield Difference("version", f"{label}: alias {alias} is on it, and was not")
 
 
 def _members(
@@ -143,7 +157,8 @@ def _members(
 def artifact_differences(was: State, now: State) -> Iterator[Difference]:
     """As `differences`, of artifacts alone. What had no digest when it was recorded is not compared."""
     unseen = {name for name, said in was.items() if "reason" in said and said["reason"] != NOTHING_THERE}
-    unread = {name: said["reason"] for name, said in now.items() if "reason" in said}
+    unread = {name: said["reason"] for name, said in now.items() if "reason" in said and not _is_gone(name, said)}
+    gone = [name for name, said in now.items() if _is_gone(name, said)]
     for name, said in unread.items():
         lost = [key for key in was if _lies_in(key, name) and "hash" in was[key] and key not in now]
         if lost or "hash" in was.get(name, {}):
@@ -156,9 +171,15 @@ def artifact_differences(was: State, now: State) -> Iterator[Difference]:
         if before is None and after is not None:
             yield Difference("artifact", f"artifact {name} added")
         elif after is None and before is not None:
-            yield Difference("artifact", f"artifact {name} deleted")
+            with_it = ", with the folder that it was in" if any(_lies_in(name, place) for place in gone) else ""
+            yield Difference("artifact", f"artifact {name} deleted{with_it}")
         elif before != after:
             yield Difference("artifact", f"artifact {name} changed: it was {before}, and is {after}")
+
+
+def _is_gone(name: str, said: State) -> bool:
+    """Whether an entry says that a whole place is not there any more."""
+    return said.get("reason") == NOTHING_THERE and (name == OWN_PLACE or name.startswith("models:/"))
 
 
 def _is_of_gone_model(name: str, was: State, now: State) -> bool:

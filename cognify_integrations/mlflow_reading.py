@@ -31,27 +31,49 @@ class Opened(NamedTuple):
 
     tracking: Any
     registry: Any
+    """None where it cannot be opened."""
     uri: str
+    registry_uri: str
+    unopened: str = ""
+    """Why there is no registry."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the tracking store is files of this machine: its artifacts, where they are files, then are too."""
+        if urlsplit(self.uri).scheme.split("+")[0] in DATABASE_ENGINES:
+            return bool(extract_db_type_from_uri(self.uri) == "sqlite")
+        return bool(is_local_uri(self.uri))
 
 
 def open_plain(uri: str) -> Opened:
-    """Open the tracking store and the registry of a URI, with or without `cognify+`.
+    """Open the tracking store of a URI, with or without `cognify+`, and the registry that belongs to it.
+
+    That is the one that `MLFLOW_REGISTRY_URI` names, else the store's own.
 
     Raises:
-        CannotVerifyError: there is no store, it does not answer, or is of another MLflow.
+        CannotVerifyError: there is no tracking store, it does not answer, or is of another MLflow.
     """
-    from mlflow.tracking._model_registry.utils import _get_store_registry
     from mlflow.tracking._tracking_service.utils import _tracking_store_registry
 
     plain = plain_uri(uri)
     try:
-        _look(plain)
+        look_for(plain)
         tracking = _tracking_store_registry.get_store_builder(plain)(store_uri=plain, artifact_uri=_ELSEWHERE)
-        where = plain_uri(os.environ.get("MLFLOW_REGISTRY_URI") or plain)
-        registry = _get_store_registry().get_store_builder(where)(store_uri=where)
     except MlflowException as error:
         raise CannotVerifyError(f"the MLflow store {shown_uri(plain)} cannot be opened: {_line(error)}") from error
-    return Opened(tracking, registry, plain)
+    where = plain_uri(os.environ.get("MLFLOW_REGISTRY_URI") or plain)
+    try:
+        return Opened(tracking, _registry(where, plain), plain, where)
+    except (MlflowException, CannotVerifyError) as error:
+        return Opened(tracking, None, plain, where, _line(error))
+
+
+def _registry(where: str, plain: str) -> Any:
+    from mlflow.tracking._model_registry.utils import _get_store_registry
+
+    if where != plain:
+        look_for(where)
+    return _get_store_registry().get_store_builder(where)(store_uri=where)
 
 
 def shown_uri(uri: str) -> str:
@@ -59,8 +81,8 @@ def shown_uri(uri: str) -> str:
     return strip_credentials(uri)
 
 
-def _look(uri: str) -> None:
-    """Return where there is a store to be opened.
+def look_for(uri: str) -> None:
+    """Return where there is a store to be opened: opening makes none, and waits for none.
 
     Raises:
         CannotVerifyError: there is none, or it does not answer.

@@ -55,7 +55,7 @@ def snapshot(store: Any, mlflow_run_id: str, *, registry: Any = None) -> dict[st
             key=lambda output: (output["model_id"], str(output["step"])),
         ),
         "logged_models": {model.model_id: _model(model) for model in logged_models(store, run)},
-        "model_versions": None if registry is None else _versions(registry, mlflow_run_id),
+        "model_versions": None if registry is None else model_versions(registry, mlflow_run_id),
         "parent": run.data.tags.get(MLFLOW_PARENT_RUN_ID),
         "children": sorted(_children(store, mlflow_run_id, experiment)),
     }
@@ -143,15 +143,29 @@ def _model(model: Any) -> dict[str, Json]:
     }
 
 
-def _versions(registry: Any, mlflow_run_id: str) -> list[Json]:
+def model_versions(registry: Any, mlflow_run_id: str) -> list[Json]:
+    """What a registry has of a run, by name and version; a deleted version is not there any more.
+
+    Raises:
+        MlflowException: the registry cannot be read.
+    """
     wanted = f"run_id = '{mlflow_run_id}'"
     found = _pages(
         lambda token: registry.search_model_versions(filter_string=wanted, max_results=_LISTED, page_token=token)
     )
-    return sorted((_version(version) for version in found), key=lambda told: (told["name"], int(told["version"])))
+    versions = list(found)
+    aliases = {name: _aliases(registry, name) for name in {version.name for version in versions}}
+    told = [_version(version, aliases[version.name]) for version in versions]
+    return sorted(told, key=lambda version: (version["name"], int(version["version"])))
 
 
-def _version(version: Any) -> dict[str, Json]:
+def _aliases(registry: Any, name: str) -> dict[str, str]:
+    """The version that each alias of a registered model names: no search tells it of the versions."""
+    model = _there(registry.get_registered_model, name)
+    return {} if model is None else {alias: str(version) for alias, version in model.aliases.items()}
+
+
+def _version(version: Any, aliases: dict[str, str]) -> dict[str, Json]:
     return {
         "name": version.name,
         "version": str(version.version),
@@ -163,7 +177,7 @@ def _version(version: Any) -> dict[str, Json]:
         "user": version.user_id or None,
         "created": _whole(version.creation_timestamp),
         "tags": dict(version.tags),
-        "aliases": sorted(version.aliases),
+        "aliases": sorted(alias for alias, named in aliases.items() if named == str(version.version)),
     }
 
 

@@ -18,7 +18,7 @@ import cognify
 from cognify_core import api
 from cognify_core.verify.report import Finding
 from cognify_integrations.mlflow_against import compare
-from cognify_integrations.mlflow_artifacts import record
+from cognify_integrations.mlflow_artifacts import hash_artifacts, record
 from cognify_integrations.mlflow_snapshot import SNAPSHOT_NODE, snapshot
 from tests.cli.running import cognify as cli
 from tests.cli.running import json_of
@@ -246,13 +246,21 @@ def test_tags_of_our_own_are_no_drift(sealed: Sealed) -> None:
     assert sealed.drift() == []
 
 
-def test_artifacts_that_nobody_can_reach_are_not_called_deleted(in_sqlite: Sealed) -> None:
+def test_each_artifact_of_a_folder_that_is_gone_is_named(in_sqlite: Sealed) -> None:
     in_sqlite.artifacts.rename(in_sqlite.folder / "moved")
 
-    [finding] = in_sqlite.findings()
+    assert in_sqlite.drift() == ["artifact model/model.safetensors deleted, with the folder that it was in"]
 
-    assert finding.verdict == "unchecked"
-    assert finding.message == "artifact . (1 recorded): nothing is there"
+
+def test_a_folder_on_another_machine_is_not_called_deleted(in_sqlite: Sealed) -> None:
+    """A database that is reached over the network tells a path; whether that is one of this machine, it does not."""
+    in_sqlite.artifacts.parents[2].rename(in_sqlite.folder / "moved")
+    store, settings = in_sqlite.stores.tracking, api.this_session().settings
+
+    told = hash_artifacts(store, in_sqlite.mlflow, settings, is_here=False)
+
+    assert {said["reason"].partition(": ")[0] for said in told.values()} == {"no such folder on this machine"}
+    assert hash_artifacts(store, in_sqlite.mlflow, settings)["."] == {"reason": "nothing is there"}
 
 
 def test_a_record_without_a_snapshot_cannot_be_compared(home: Path, tmp_path: Path) -> None:

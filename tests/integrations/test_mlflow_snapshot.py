@@ -90,6 +90,17 @@ def test_a_child_knows_its_parent(stores: Stores) -> None:
     assert snapshot(stores.tracking, child)["parent"] == run
 
 
+def test_the_aliases_of_a_version_are_in_the_state(stores: Stores) -> None:
+    run = finished_run(stores)
+    stores.registry.create_model_version("notes-tagger", "elsewhere", run)
+    for alias, version in (("champion", "1"), ("latest-but-one", "1"), ("challenger", "2")):
+        stores.registry.set_registered_model_alias("notes-tagger", alias, version)
+
+    taken = snapshot(stores.tracking, run, registry=stores.registry)["model_versions"]
+
+    assert [version["aliases"] for version in taken] == [["champion", "latest-but-one"], ["challenger"]]
+
+
 def test_without_a_registry_no_versions_are_claimed(stores: Stores) -> None:
     assert snapshot(stores.tracking, finished_run(stores))["model_versions"] is None
 
