@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +10,13 @@ from cognify_core.canonical import Json
 from cognify_core.capture.commitments import display_path
 from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.redaction import strip_credentials
-from cognify_core.capture.tree_manifest import TREE_FORMAT, render
 from cognify_core.capture.weights import weights_from_files
 from cognify_core.errors import CaptureError
 from cognify_core.model.events import ModelSeen
 from cognify_core.model.names import slug
 from cognify_integrations.mlflow_fetching import Fetching
-from cognify_integrations.mlflow_hashing import NOTHING_THERE, Told, hash_folder, unresolved
+from cognify_integrations.mlflow_hashing import NOTHING_THERE, Told, hash_folder, tree_of, unresolved
+from cognify_integrations.mlflow_limits import Allowance, Deadline, exit_of_process, never
 from cognify_integrations.mlflow_places import OWN_PLACE, Place, artifact_places, model_place
 from cognify_integrations.mlflow_snapshot import logged_models
 
@@ -47,7 +47,7 @@ def record(
         tracking_uri: the server behind `mlflow-artifacts:` URIs; else the one that MLflow is set to.
     """
     run, places = store.get_run(mlflow_run_id), artifact_places(store, mlflow_run_id, server=server)
-    told = _hash_places(places.values(), live.workspace.settings, tracking_uri)
+    told = _hash_places(places.values(), live.workspace.settings, tracking_uri, exit_of_process)
     steps = {output.model_id: output.step for output in run.outputs.model_outputs}
     for model in logged_models(store, run):
         if (place := places.get(model_place(model.model_id))) is not None:
@@ -87,8 +87,11 @@ def _is_root_here(store: Any, mlflow_run_id: str) -> bool:
     return root is not None and root.is_dir()
 
 
-def _hash_places(places: Iterable[Place], settings: Settings, tracking_uri: str | None) -> dict[str, Json]:
-    fetching = Fetching(limit=settings.artifact_limit, seconds=settings.artifact_seconds, tracking_uri=tracking_uri)
+def _hash_places(
+    places: Iterable[Place], settings: Settings, tracking_uri: str | None, exit_by: Callable[[], float] = never
+) -> dict[str, Json]:
+    deadline = Deadline(settings.artifact_seconds, exit_by)
+    fetching = Fetching(Allowance(settings.artifact_limit), deadline, tracking_uri=tracking_uri)
     told: dict[str, Json] = {}
     for place in places:
         told |= fetching.hash_place(place) if place.folder is None else _hash_here(place, place.folder)
@@ -144,5 +147,4 @@ def _tree(place: Place, part: Told, told: Told) -> Outcome:
         if "\\" in path:  # either it stands for itself or for a byte that is not text
             return Outcome.unresolved(f"a name that cannot be told: {path}")
         files.append((path.encode(), said["hash"].removeprefix("sha256:")))
-    facts = {"files": len(files), "bytes": sum(said["size"] for said in part.values())}
-    return Outcome.of_manifest(render(sorted(files)), TREE_FORMAT, facts=facts)
+    return tree_of(files, sum(said["size"] for said in part.values()))
