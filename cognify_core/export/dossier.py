@@ -47,7 +47,7 @@ from cognify_core.model.numbers import plain_number
 from cognify_core.model.profile import Profile
 from cognify_core.store.protocol import Opening
 
-BodyT = TypeVar("BodyT", bound=Body)
+BodyT = TypeVar("BodyT", bound=Body, covariant=True)
 _UNCITED = ("metrics", "link", "shards", "rank_left")
 """Kinds of events that no document cites one by one."""
 
