@@ -52,7 +52,8 @@ def compare(uri: str, runs: Sequence[SealedRun], settings: Settings) -> list[Fin
     except CannotVerifyError as error:
         return [unchecked("mlflow_store", str(error), "against")]
     points = _points(runs)
-    return [finding for was in recorded for finding in _findings(was, opened, points, settings)]
+    with opened.as_set():
+        return [finding for was in recorded for finding in _findings(was, opened, points, settings)]
 
 
 def _findings(was: Recorded, opened: Opened, points: RecordedPoints, settings: Settings) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -43,6 +44,17 @@ class Opened(NamedTuple):
         if urlsplit(self.uri).scheme.split("+")[0] in DATABASE_ENGINES:
             return bool(extract_db_type_from_uri(self.uri) == "sqlite")
         return bool(is_local_uri(self.uri))
+
+    @contextmanager
+    def as_set(self) -> Iterator[None]:
+        """A block in which a registry of files asks this store for its models.
+
+        It asks the one that MLflow is set to, and where none is, MLflow makes a database in the current folder.
+        """
+        from mlflow.tracking._tracking_service.utils import _use_tracking_uri, is_tracking_uri_set
+
+        with nullcontext() if is_tracking_uri_set() else _use_tracking_uri(self.uri):
+            yield
 
 
 def open_plain(uri: str) -> Opened:

@@ -32,6 +32,7 @@ from mlflow.entities import (
     RunTag,
 )
 from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE
+from mlflow.tracking import set_tracking_uri
 from mlflow.utils.credentials import get_default_host_creds
 from sqlalchemy.exc import SADeprecationWarning
 
@@ -74,9 +75,13 @@ def _empty_database() -> bytes:
 
 
 def file_stores(folder: Path) -> Stores:
-    """A store in a folder, which MLflow 3.17 opens only where somebody insists."""
+    """A store in a folder, which MLflow 3.17 opens only where somebody insists.
+
+    Its registry asks the store that MLflow is set to for models; the default would be a database in the checkout.
+    """
     MLFLOW_ALLOW_FILE_STORE.set("true")
     root = folder / "mlruns"
+    set_tracking_uri(root.as_uri())
     return Stores(FileStore(str(root), root.as_uri()), FileRegistry(str(root)), root.as_uri())
 
 
