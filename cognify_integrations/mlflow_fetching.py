@@ -76,7 +76,7 @@ class Fetching:
             if uri.lower().startswith(_WEB):
                 sink = self._sink()
                 return _file(sink, read_url(uri, sink))
-            repository = self._repository(uri)
+            repository = self._repository(uri.rstrip("/"))  # GCS's cuts names where the folder ends with a slash
             if files := list(_files(repository, None)):
                 return self._tree(repository, files)
             return self._single(uri)

