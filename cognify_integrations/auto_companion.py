@@ -17,7 +17,7 @@ class Onlooker:
     """The companion of every session of this process."""
 
     def __init__(self) -> None:
-        self._files: RunFiles | None = None
+        self._files: dict[str, RunFiles] = {}
         self._made: frozenset[str] | None = None
         """What the process had written before its first run: data that it made or fetched, if it reads it."""
 
@@ -27,7 +27,7 @@ class Onlooker:
             self._made = frozenset(OBSERVED.written)
         if live.rank.is_first:
             report("run", live.id)
-            live.closing.append(lambda: self._files_of(live).look_again(self._outputs()))
+            live.closing.append(lambda: self._ends(live))
             self._files_of(live).look(self._outputs())
 
     def sources_of(self, live: LiveRun, dataset: Any) -> Sequence[str]:
@@ -35,13 +35,17 @@ class Onlooker:
         origin = ORIGINS.of(dataset)
         return () if origin is None else self._files_of(live).sources(origin)
 
+    def _ends(self, live: LiveRun) -> None:
+        self._files_of(live).look_again(self._outputs())
+        del self._files[live.id]
+
     def _outputs(self) -> frozenset[str]:
         return frozenset(OBSERVED.written) - (self._made or frozenset())
 
     def _files_of(self, live: LiveRun) -> RunFiles:
-        if self._files is None or self._files.run_id != live.id:
-            self._files = RunFiles(live)
-        return self._files
+        if live.id not in self._files:
+            self._files[live.id] = RunFiles(live)
+        return self._files[live.id]
 
 
 def add(session: ModuleType) -> None:

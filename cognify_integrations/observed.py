@@ -46,6 +46,11 @@ class Observed:
         elif isinstance(place, str | os.PathLike):
             self._keep(os.fspath(place), how)
 
+    def note_written(self, place: Any) -> None:
+        """A writer was given `place`."""
+        if isinstance(place, str | os.PathLike) and len(self.written) < MOST_NAMES:
+            self.written.add(os.path.abspath(os.fspath(place)))  # noqa: PTH100 - as below
+
     def names(self) -> list[tuple[str, str]]:
         """Each file with how it was seen, those of forked processes too."""
         self._collect()

@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -24,16 +24,20 @@ _SYSTEM = ("/proc/", "/dev/", "/sys/", "/etc/", "/run/", "/usr/", "/lib", "/var/
 _NOISE = re.compile(
     r"/__pycache__/|/\.git/|/\.config/|/\.triton/|/\.cache/(?!huggingface/|torch/)|/torchinductor_|/torchelastic_"
     r"|/\.(netrc|gitconfig|bashrc|profile)$|\.(lock|sock|pid|ini|cfg|toml)$"
+    r"|/huggingface/(token|stored_tokens)$|/(models|datasets|spaces)--[^/]+/(refs|\.no_exist)/"
 )
 _MAPPED = re.compile(r" \d+ +(/.*)$", re.MULTILINE)
 
 
-def data_files(names: Iterable[tuple[str, str]], ours: Path, *, since: float) -> Iterator[tuple[Path, str]]:
-    """Of files that were seen, those that are data and are there, with how they were seen; a folder gives its files.
+def data_files(
+    names: Iterable[tuple[str, str]], ours: Path, of_model: Callable[[Path], bool], *, since: float
+) -> Iterator[tuple[Path, str]]:
+    """Of files that were seen, those that are data or a model's, with how they were seen; a folder gives its files.
 
     Args:
         names: paths, each with how it was seen.
         ours: our own folder, of which nothing is data.
+        of_model: whether a file is a model's.
         since: when the process began; a database that was written since then is where it tracks, not what it reads.
     """
     python = _python()
@@ -45,7 +49,10 @@ def data_files(names: Iterable[tuple[str, str]], ours: Path, *, since: float) ->
                 continue
             if how.startswith("sqlite3") and path.stat().st_mtime >= since:
                 continue
-            if path.suffix.lower() in DATA if in_python else not place.startswith(_SYSTEM):
+            if in_python:
+                if path.suffix.lower() in DATA or of_model(path):
+                    yield path, how
+            elif not place.startswith(_SYSTEM):
                 yield path, how
 
 

@@ -1,4 +1,4 @@
-"""Readers that open files below Python, where its audit hook sees nothing: they note what they are given, and read."""
+"""Readers, and a writer, that work on files below Python, where its audit hook sees nothing: they note the names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ READERS: dict[str, dict[str, str]] = {
     "pandas.io.parquet": {"read_parquet": "path"},
     "pandas.io.feather_format": {"read_feather": "path"},
     "pandas.io.orc": {"read_orc": "path"},
-    "pandas.io.pytables": {"read_hdf": "path_or_buf"},
     "pyarrow.parquet": {
         "read_table": "source",
         "ParquetFile.__init__": "source",
@@ -30,8 +29,14 @@ READERS: dict[str, dict[str, str]] = {
 """By module: the functions and methods that are wrapped, and how their argument that names the file is called."""
 
 
+WRITERS = {"safetensors": {"serialize_file": "filename"}}
+"""The same for what writes: a checkpoint that is read again is no data."""
+
+
 def add(module: ModuleType) -> None:
-    """Let the readers of a module, which has just been imported, note what they are given."""
+    """Let the readers and writers of a module, which has just been imported, note what they are given."""
+    for name, argument in WRITERS.get(module.__name__, {}).items():
+        setattr(module, name, _noting_written(getattr(module, name), argument))
     for name, argument in READERS[module.__name__].items():
         owner, _, method = name.rpartition(".")
         holder = getattr(module, owner, None) if owner else module
@@ -49,3 +54,14 @@ def _noting(read: Callable[..., Any], argument: str, how: str, place: int) -> Ca
         return read(*args, **kwargs)
 
     return reading
+
+
+def _noting_written(write: Callable[..., Any], argument: str) -> Callable[..., Any]:
+    """The same writer; the file is its second argument."""
+
+    @wraps(write)
+    def writing(*args: Any, **kwargs: Any) -> Any:
+        OBSERVED.note_written(args[1] if len(args) > 1 else kwargs.get(argument))
+        return write(*args, **kwargs)
+
+    return writing

@@ -1,4 +1,4 @@
-"""The data files of one run: those that rows were loaded from, and those that were only seen to be opened."""
+"""The files of one run: those that rows were loaded from, and those that were only seen to be opened."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from cognify_core.model.events import DatasetSeen
 from cognify_core.model.names import slug
 from cognify_integrations.observed import OBSERVED
 from cognify_integrations.observed_files import DATA, data_files, mapped
+from cognify_integrations.observed_folders import Budget, ModelFiles, size_of
+from cognify_integrations.observed_models import model_files
 from cognify_integrations.origins import Origin, SourceFile, stamp_of
 
 _FIRST = DATA | {".json", ".txt"}
@@ -25,12 +27,9 @@ class RunFiles:
     def __init__(self, live: LiveRun) -> None:
         self._live = live
         self._refs: dict[str, str] = {}
-        self._bytes = 0
-
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-        return self._live.id
+        self._budget = Budget(MOST_BYTES)
+        self._is_models = model_files()
+        self._models = ModelFiles(live, self._budget)
 
     def look(self, outputs: Collection[str]) -> None:
         """Record what was opened until now, but for `outputs`: what the process wrote since a run of it began."""
@@ -39,6 +38,7 @@ class RunFiles:
     def look_again(self, outputs: Collection[str]) -> None:
         """Record what was opened since, and name what is not listed."""
         self.look(outputs)
+        self._models.record()
         if OBSERVED.left_out:
             self._live.gap("observed files", f"{OBSERVED.left_out} openings more were not looked at", mend=_MEND)
         if OBSERVED.failed is not None:
@@ -68,20 +68,21 @@ class RunFiles:
 
     def _observed(self, names: Iterable[tuple[str, str]]) -> None:
         home = self._live.workspace.settings.home
-        found = [
-            (path, how)
-            for path, how in data_files([*names, *mapped()], home, since=OBSERVED.began)
-            if str(path) not in self._refs
-        ]
-        found.sort(key=lambda each: each[0].suffix.lower() not in _FIRST)
+        found = dict[Path, str]()
+        for path, how in data_files([*names, *mapped()], home, self._is_models, since=OBSERVED.began):
+            if str(path) in self._refs or self._live.run.covers(path):
+                continue
+            if self._is_models(path):
+                self._models.saw(path, how)
+            else:
+                found.setdefault(path, how)
         left, size = 0, 0
-        for path, how in dict(found).items():
-            bytes_ = _size(path)
-            if len(self._refs) >= MOST_FILES or self._bytes + bytes_ > MOST_BYTES:
+        for path in sorted(found, key=lambda each: each.suffix.lower() not in _FIRST):
+            bytes_ = size_of(path)
+            if len(self._refs) >= MOST_FILES or not self._budget.takes(bytes_):
                 left, size = left + 1, size + bytes_
                 continue
-            self._bytes += bytes_
-            self._file(path, {"observed": how})
+            self._file(path, {"observed": found[path]})
         if left:
             self._live.gap("observed files", f"{left} more, {size} bytes: too many to hash in passing", mend=_MEND)
 
@@ -100,10 +101,3 @@ class RunFiles:
             facts={"loaded_by": "datasets"},
         )
         return ref
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

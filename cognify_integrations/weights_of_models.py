@@ -9,6 +9,7 @@ from typing import Any
 from cognify_core.api.live import LiveRun
 from cognify_core.canonical import Json
 from cognify_core.capture.outcome import Outcome
+from cognify_core.capture.weight_files import find_weights
 from cognify_core.capture.weights import match_weights, weights_from_files, weights_from_memory
 from cognify_core.model.events import BaseModelSeen, ModelSeen
 from cognify_core.record.run import Run
@@ -61,12 +62,14 @@ def record_matched(
             "no local files to compare the weights with; what is recorded are the weights in memory",
             mend="load the model from a folder, or from the hub's cache",
         )
-    return live.run.weights(
-        BaseModelSeen,
-        node_id,
-        lambda: _matched(in_memory(), candidate),
-        fields=lambda _: {"name": path or otherwise},
-    )
+
+    def matched() -> Outcome:
+        outcome = _matched(in_memory(), candidate)
+        if candidate is not None and outcome.facts.get("matched"):
+            live.run.cover(*find_weights(candidate).files)
+        return outcome
+
+    return live.run.weights(BaseModelSeen, node_id, matched, fields=lambda _: {"name": path or otherwise})
 
 
 def record_final(run: Run, model: Any, *, step: int, saved_at: int, why: str) -> str:
