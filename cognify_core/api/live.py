@@ -147,7 +147,7 @@ class LiveRun:
     def tell_start(self) -> None:
         """The line at the start: the run, the store, what cannot be seen so far. Once told, only what is new of it."""
         told, self._told = self._told, len(self.gaps)
-        unseen = "; ".join(f"{gap.subject} {gap.reason}" for gap in self.gaps[told or 0 :])
+        unseen = "; ".join(f"{gap.subject}: {gap.reason}" for gap in self.gaps[told or 0 :])
         where = "nowhere (a dry run)" if self.workspace.is_dry else str(self.workspace.settings.store_path)
         if told is None:
             self.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")

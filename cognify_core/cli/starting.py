@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(context_settings={"allow_interspersed_args": False})(run)
+    app.command(options_metavar="[OPTIONS] --", context_settings={"allow_interspersed_args": False})(run)
 
 
 def run(
     command: Annotated[
-        list[str], typer.Argument(metavar="-- COMMAND…", help="python SCRIPT …, python -m MODULE …, torchrun …")
+        list[str], typer.Argument(metavar="COMMAND", help="python SCRIPT …, python -m MODULE …, torchrun …")
     ],
     project: Annotated[str | None, typer.Option(help="The AI system that its runs serve.")] = None,
     name: Annotated[str | None, typer.Option(help="A name for its runs, for people.")] = None,
