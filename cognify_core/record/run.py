@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from cognify_core.model.numbers import tagged_number
 from cognify_core.record.hashing import Hashing
 from cognify_core.record.pending import PendingBody
 from cognify_core.record.ranks import ALONE, Rank, owner_of
-from cognify_core.record.reads import Reads
 from cognify_core.record.recorder import Clock
 from cognify_core.record.writing import RANK_SECONDS, Writing
 from cognify_core.store.protocol import Store
@@ -41,8 +39,6 @@ class Run(Writing):
         rank_seconds: float = RANK_SECONDS,
     ) -> None:
         super().__init__(store, hashing, run_id, spool_folder, clock, rank=rank, rank_seconds=rank_seconds)
-        self.reads = Reads()
-        """The datasets recorded here, as long as this process can read them again."""
         self._inputs: dict[str, None] = {}
         self._checkpoints: dict[int, str] = {}
         self._evaluations: dict[int, list[str]] = {}
@@ -99,7 +95,7 @@ class Run(Writing):
                 "provenance": to_facts(dict(provenance or {})),
             }
 
-        ref = self.artifact(
+        return self.artifact(
             events.DatasetSeen,
             f"ds_{slug(name)}_v{slug(version)}",
             lambda done: self._hashing.rows(data, done),
@@ -108,12 +104,10 @@ class Run(Writing):
             location=None if location is None else display_path(location),
             facts=facts,
         )
-        self.reads.add(ref, name, role, location or data, inputs)
-        return ref
 
     def file(self, path: Path, *, name: str, role: str = "source", **rest: Any) -> str:
         """Hash a file or a tree as it lies, and record it as a dataset; return its ref."""
-        ref = self.artifact(
+        return self.artifact(
             events.DatasetSeen,
             f"ds_{slug(name)}_v1",
             lambda done: self._hashing.path(path, done),
@@ -121,13 +115,6 @@ class Run(Writing):
             location=display_path(path.absolute()),
             **rest,
         )
-        self.reads.add(ref, name, role, path.absolute(), rest.get("inputs", ()))
-        return ref
-
-    def relate(self, source: str, target: str) -> None:
-        """Record that somebody says `target` came from `source`; at the end, say so where their content is one."""
-        self.reads.relate(source, target)
-        super().relate(source, target)
 
     def config(self, value: Any, *, node_id: str, facts: Mapping[str, Json] | None = None) -> str:
         """Record a configuration, redacted and in full; return its ref."""
@@ -210,27 +197,14 @@ class Run(Writing):
         step: int | None = None,
         inputs: Sequence[str] = (),
         facts: Mapping[str, Json] | None = None,
-        declared: bool = False,
-        later: Callable[[], Mapping[str, Json]] | None = None,
     ) -> str:
-        """Record the results of an evaluation; return its ref. It is of the checkpoint of its step, if there is one.
-
-        `declared` are results that a person says and nobody here has computed; `later` finds out more facts, in a
-        thread, and does not raise.
-        """
+        """Record the results of an evaluation; return its ref. It is of the checkpoint of its step, if there is one."""
         numbers = {key: tagged_number(value) for key, value in results.items()}
-        manifest = encode_config({"name": name, "step": step, "results": dict(results)}).outcome()
-        found = manifest.declared() if declared else manifest
-        node_id = f"eval_{slug(name)}" + ("" if step is None else f"_step_{step}")
-
-        def start(done: Callable[[Outcome], None]) -> None:
-            more = later or dict
-            self._hashing.call(node_id, lambda: replace(found, facts=found.facts | to_facts(dict(more()))), done)
-
+        manifest = encode_config({"name": name, "step": step, "results": dict(results)})
         ref = self.artifact(
             events.EvaluationSeen,
-            node_id,
-            found if later is None else start,
+            f"eval_{slug(name)}" + ("" if step is None else f"_step_{step}"),
+            manifest.outcome(),
             fields=lambda _: {"name": name, "step": step, "results": numbers},
             inputs=inputs,
             facts=facts,
