@@ -87,6 +87,7 @@ def meant(word: str, known: Iterable[str]) -> str:
 def _refuse_near(word: str, known: Iterable[str], what: str) -> None:
     near = get_close_matches(word, list(known), n=1, cutoff=_NEAR)
     if near and near[0] != word:
+        wanted = _SPELLINGS.get(near[0], near[0])
         raise ConfigurationError(
-            f"{what} cannot be {word!r}, for documents look for {_SPELLINGS.get(near[0], near[0])!r}: say that, or a word that is less like it"
+            f"{what} cannot be {word!r}, for documents look for {wanted!r}: say that, or a word that is less like it"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Draft
+from cognify_core.model.events import Access, Draft
 from cognify_core.model.record import Freeze, Status
 
 
@@ -67,6 +67,17 @@ class Opening:
     label: str
     random: bytes
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileVersion:
+    """What an organisation said of itself or of one project at a time; earlier versions stay."""
+
+    version: int
+    """From 1 on."""
+    profile: bytes
+    """Canonical JSON in the form of `cognify_core.model.profile.Profile`."""
+    saved_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,26 @@ class Store(Protocol):
 
     def erase_openings(self, run_id: str) -> int:
         """Erase a run's clear values, so that they cannot be read from the disk either; return how many."""
+
+    def put_access(self, run_id: str, access: Access, openings: Sequence[Opening]) -> None:
+        """Keep that somebody read or exported a run, with the clear values behind its commitments.
+
+        Both may be erased: evidence is what of it an addendum says.
+        """
+
+    def accesses(self, run_id: str) -> list[Access]:
+        """Who read or exported a run, oldest first."""
+
+    def put_profile(
+        self, profile: bytes, saved_at: str, *, project: str | None = None, workspace: str = "default"
+    ) -> ProfileVersion:
+        """Keep a new version of a project's profile, or of the workspace's own; return it.
+
+        Where it says what the last version says, that one is returned and nothing is kept.
+        """
+
+    def profiles(self, *, project: str | None = None, workspace: str = "default") -> list[ProfileVersion]:
+        """Every version of a project's profile, or of the workspace's own, oldest first."""
 
     def set_owner(self, run_id: str, owner: Owner) -> None:
         """Say which process writes the run now, as the rank that `owner` is; those of other ranks stay."""

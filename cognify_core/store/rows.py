@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, Table, and_, func, select
 
 from cognify_core.errors import StoreError
 from cognify_core.model.digest import Digest
@@ -130,3 +130,14 @@ def to_receipt(row: Row[Any]) -> Receipt:
 def select_receipts() -> Select[Any]:
     """Every receipt, oldest first."""
     return select(receipts).order_by(receipts.c.position)
+
+
+def rows_of(table: Table, run_id: str, *, column: str = "run_id") -> Select[Any]:
+    """The rows of `table` that belong to a run."""
+    return select(table).where(table.c[column] == run_id)
+
+
+def next_position(connection: Connection, table: Table) -> int:
+    """The number of the next row of `table`."""
+    position: int = connection.execute(select(func.coalesce(func.max(table.c.position) + 1, 0))).scalar_one()
+    return position

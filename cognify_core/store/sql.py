@@ -7,12 +7,11 @@ gives a `Database`: `sqlite` is one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, Select, select
 
 from cognify_core.errors import MeetingTakenError, RecordError, RunNotFoundError, RunSealedError, StoreError
 from cognify_core.merkle import leaf_hash, root_hash
@@ -22,10 +21,14 @@ from cognify_core.model.names import is_run_id
 from cognify_core.model.record import Freeze
 from cognify_core.store import tables
 from cognify_core.store.appending import append_drafts, event_row, find_head
+from cognify_core.store.beside import SqlBeside
+from cognify_core.store.database import Database
 from cognify_core.store.places import MOUNTS
-from cognify_core.store.protocol import Opening, Owner, Receipt, RunRow, Tombstone
+from cognify_core.store.protocol import Owner, Receipt, RunRow, Tombstone
 from cognify_core.store.rows import (
     from_receipt,
+    next_position,
+    rows_of,
     select_receipts,
     select_runs,
     to_bytes,
@@ -38,30 +41,6 @@ from cognify_core.store.sqlite import Sqlite
 
 EVENTS_AT_ONCE = 500
 """How many events are read in one transaction."""
-
-
-class Database(Protocol):
-    """One database: how to reach it, and how to leave nothing half done."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, for messages; without passwords."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should be told about it."""
-
-    def reading(self) -> AbstractContextManager[Connection]:
-        """A transaction that sees one moment."""
-
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction in which rows read `FOR UPDATE` are not written by others; on disk when the block is left."""
-
-    def purge(self) -> None:
-        """Leave nothing on disk of rows that were deleted."""
-
-    def close(self) -> None:
-        """Let go of connections."""
 
 
 def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
@@ -78,7 +57,7 @@ def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
     return SqlStore(database)
 
 
-class SqlStore:
+class SqlStore(SqlBeside):
     """A `Store` (see `protocol`, where the promises are) in a SQL database."""
 
     def __init__(self, database: Database) -> None:
@@ -186,7 +165,7 @@ class SqlStore:
         """Freeze a run."""
         with self._database.writing() as connection:
             self._require_run(connection, run_id)
-            if (fixed := connection.execute(_of(tables.freezes, run_id)).first()) is not None:
+            if (fixed := connection.execute(rows_of(tables.freezes, run_id)).first()) is not None:
                 return to_freeze(fixed)
             head = find_head(connection, run_id)
             if not head.closed:
@@ -221,7 +200,7 @@ class SqlStore:
             if (kept := connection.execute(query).first()) is not None:
                 return to_receipt(kept)
             connection.execute(
-                tables.receipts.insert(), from_receipt(receipt, _next_position(connection, tables.receipts))
+                tables.receipts.insert(), from_receipt(receipt, next_position(connection, tables.receipts))
             )
         return receipt
 
@@ -231,35 +210,6 @@ class SqlStore:
             self._require_run(connection, run_id)
             rows = connection.execute(select_receipts().where(tables.receipts.c.run_id == run_id))
             return [to_receipt(row) for row in rows]
-
-    def put_openings(self, run_id: str, openings: Sequence[Opening]) -> None:
-        """Keep clear values."""
-        with self._database.writing() as connection:
-            self._require_run(connection, run_id)
-            held = set(connection.execute(_of(tables.openings, run_id)).scalars(tables.openings.c.commitment))
-            first = _next_position(connection, tables.openings)
-            rows = [
-                asdict(opening) | {"run_id": run_id, "position": position}
-                for position, opening in enumerate(openings, first)
-                if opening.commitment not in held
-            ]
-            if rows:
-                connection.execute(tables.openings.insert(), rows)
-
-    def openings(self, run_id: str) -> list[Opening]:
-        """Read clear values."""
-        with self._database.reading() as connection:
-            self._require_run(connection, run_id)
-            rows = connection.execute(_of(tables.openings, run_id).order_by(tables.openings.c.position))
-            return [Opening(row.commitment, row.label, row.random, row.value) for row in rows]
-
-    def erase_openings(self, run_id: str) -> int:
-        """Erase clear values."""
-        with self._database.writing() as connection:
-            self._require_run(connection, run_id)
-            erased = connection.execute(tables.openings.delete().where(tables.openings.c.run_id == run_id)).rowcount
-        self._database.purge()
-        return erased
 
     def set_owner(self, run_id: str, owner: Owner) -> None:
         """Say who writes."""
@@ -271,7 +221,7 @@ class SqlStore:
         """Ask who writes."""
         with self._database.reading() as connection:
             self._require_run(connection, run_id)
-            rows = connection.execute(_of(tables.owners, run_id).order_by(tables.owners.c.rank))
+            rows = connection.execute(rows_of(tables.owners, run_id).order_by(tables.owners.c.rank))
             return [to_owner(row) for row in rows]
 
     def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
@@ -288,7 +238,7 @@ class SqlStore:
             )
             root = root_hash(leaf_hash(event) for event in leaves.scalars()).hex()
             tombstone = Tombstone(run_id, reason, discarded_at, head.size, root)
-            position = _next_position(connection, tables.tombstones)
+            position = next_position(connection, tables.tombstones)
             connection.execute(tables.tombstones.insert(), asdict(tombstone) | {"position": position})
         self._database.purge()
         return tombstone
@@ -332,16 +282,16 @@ class SqlStore:
             raise RecordError(f"{run_id} is not frozen: a bundle or a package needs a record that has ended")
 
     def _not_found(self, connection: Connection, run_id: str) -> RunNotFoundError:
-        if (row := connection.execute(_of(tables.tombstones, run_id)).first()) is not None:
+        if (row := connection.execute(rows_of(tables.tombstones, run_id)).first()) is not None:
             return RunNotFoundError(f"{run_id} was discarded at {row.discarded_at}: {row.reason}")
         return RunNotFoundError(
             f"there is no run {run_id} in {self._database.place}; `cognify ls` lists those there are"
         )
 
     def _refuse_taken(self, connection: Connection, run_id: str) -> None:
-        if connection.execute(_of(tables.runs, run_id)).first() is not None:
+        if connection.execute(rows_of(tables.runs, run_id)).first() is not None:
             raise RecordError(f"there is a run {run_id} already in {self._database.place}")
-        if connection.execute(_of(tables.tombstones, run_id)).first() is not None:
+        if connection.execute(rows_of(tables.tombstones, run_id)).first() is not None:
             raise RecordError(f"{run_id} is the id of a run that was discarded, and is not given again")
 
     def _refuse_amendment(self, connection: Connection, opened: RunOpened) -> None:
@@ -356,14 +306,9 @@ class SqlStore:
             raise RecordError(f"{amends.run_id} is not frozen: it takes events, and no addendum")
         if amended.nonce != amends.nonce:
             raise RecordError(f"{amends.run_id} has another nonce than the addendum says: it is another run")
-        same = _of(tables.runs, amends.run_id, column="amends").where(tables.runs.c.ordinal == amends.ordinal)
+        same = rows_of(tables.runs, amends.run_id, column="amends").where(tables.runs.c.ordinal == amends.ordinal)
         if connection.execute(same).first() is not None:
             raise RecordError(f"{amends.run_id} has an addendum {amends.ordinal} already")
-
-
-def _of(table: Table, run_id: str, *, column: str = "run_id") -> Select[Any]:
-    """The rows of `table` that belong to a run."""
-    return select(table).where(table.c[column] == run_id)
 
 
 def _replace_owner(connection: Connection, run_id: str, owner: Owner) -> None:
@@ -387,8 +332,3 @@ def _manifest(digest: Digest) -> Select[Any]:
 
 def _bundle(run_id: str) -> Select[Any]:
     return select(tables.bundles.c.bundle).where(tables.bundles.c.run_id == run_id)
-
-
-def _next_position(connection: Connection, table: Table) -> int:
-    position: int = connection.execute(select(func.coalesce(func.max(table.c.position) + 1, 0))).scalar_one()
-    return position

@@ -1,7 +1,7 @@
 """The tables of a store, in SQLAlchemy Core's words, for every database that it speaks.
 
-Every table but `openings` and `owners` holds what is written once. Those have no hidden row number (SQLite's `WITHOUT
-ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and fire no trigger.
+Every table but `openings`, `owners` and `accesses` holds what is written once. Those have no hidden row number
+(SQLite's `WITHOUT ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and fire no trigger.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -138,4 +138,25 @@ meetings = Table(
     Column("meeting", Text, primary_key=True),
     Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
     sqlite_with_rowid=False,
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("workspace", Text, nullable=False),
+    Column("project", Text, nullable=False),  # empty for the workspace's own
+    Column("version", Integer, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Column("saved_at", Text, nullable=False),
+    PrimaryKeyConstraint("workspace", "project", "version", name="one_profile_per_version"),
+    sqlite_with_rowid=False,
+)
+
+accesses = Table(
+    "accesses",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("access", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run_id", "position", name="one_access_per_place"),
 )

@@ -16,7 +16,7 @@ from __future__ import annotations
 SEALED = "sealed: "
 """A refusal that begins so is because the run is closed or frozen; any other, because the record would not hold."""
 
-_WRITTEN_ONCE = ("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones", "meetings")
+_WRITTEN_ONCE = ("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones", "meetings", "profiles")
 _ERASABLE = ("meetings",)
 """Written once, but no part of a record: whoever likes may delete it."""
 
@@ -24,6 +24,7 @@ _LENGTH = "(SELECT COALESCE(MAX(seq) + 1, 0) FROM events WHERE run_id = NEW.run_
 _LAST_KIND = "(SELECT kind FROM events WHERE run_id = NEW.run_id ORDER BY seq DESC LIMIT 1)"
 _FROZEN = "EXISTS (SELECT 1 FROM freezes WHERE run_id = NEW.run_id)"
 _NO_RUN = "NOT EXISTS (SELECT 1 FROM runs WHERE run_id = NEW.run_id)"
+_VERSIONS = "(SELECT COALESCE(MAX(version), 0) FROM profiles WHERE workspace = NEW.workspace AND project = NEW.project)"
 _DISCARDED = "EXISTS (SELECT 1 FROM tombstones WHERE run_id = NEW.run_id)"
 
 _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -78,6 +79,7 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         ("EXISTS (SELECT 1 FROM meetings WHERE meeting = NEW.meeting)", "a meeting has one run"),
         (_NO_RUN, "a meeting is of a run"),
     ),
+    "profiles": ((f"NEW.version IS NOT {_VERSIONS} + 1", "a profile's versions are numbered from 1 without a hole"),),
 }
 
 
@@ -115,6 +117,6 @@ def _delete_trigger(table: str) -> str:
 
 
 def _discard_trigger() -> str:
-    tables = ("events", "openings", "owners", "meetings", "runs")
+    tables = ("events", "openings", "owners", "meetings", "accesses", "runs")
     deletions = " ".join(f"DELETE FROM {table} WHERE run_id = NEW.run_id;" for table in tables)  # noqa: S608 - our own names
     return f"CREATE TRIGGER tombstones_discard AFTER INSERT ON tombstones BEGIN {deletions} END"

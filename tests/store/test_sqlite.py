@@ -14,14 +14,15 @@ from cognify_core.store.protocol import Store
 from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
 from tests.store.contract import OPENINGS, StoreContract
+from tests.store.contract_beside import BesideContract
 from tests.store.values import RUN, begin, closed, draft, note
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, BesideContract):
     """SQLite on a local disk."""
 
 
-class TestSqliteStoreOnANetworkFileSystem(StoreContract):
+class TestSqliteStoreOnANetworkFileSystem(StoreContract, BesideContract):
     """SQLite where the mount table says that the disk is behind a network."""
 
     @pytest.fixture

@@ -17,6 +17,7 @@ from cognify_core.store.tables import metadata
 from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
 from tests.store.contract import OPENINGS
+from tests.store.contract_beside import ACTOR, access
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
@@ -48,6 +49,7 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     begin_met(store, OTHER)
     store.append(OTHER, notes(1, 2))
     store.put_openings(OTHER, OPENINGS)
+    store.put_access(OTHER, access(), [ACTOR])
     begin(store, CLOSED)
     store.append(CLOSED, [closed()])
     begin(store, STONE)
@@ -57,6 +59,7 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     store.put_receipt(receipt())
     begin(store, ADDENDUM, amends=amends())
     store.put_manifest(factories.TREE)
+    store.put_profile(b"{}", factories.TIME)
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         assert connection.execute("PRAGMA recursive_triggers").fetchone() == (0,)
@@ -84,15 +87,16 @@ WRITTEN_ONCE = {
     "manifests": "a manifest is kept once",
     "tombstones": "a run is discarded once",
     "meetings": "a meeting has one run",
+    "profiles": "a profile's versions are numbered from 1 without a hole",
 }
 """Every table whose rows stay as they are, and why its first row cannot be inserted again."""
 
-ERASABLE = ("openings", "owners", "meetings")
+ERASABLE = ("openings", "owners", "accesses", "meetings")
 """The side tables: what stands in them is no evidence."""
 
 
 def test_every_table_but_the_side_tables_is_written_once() -> None:
-    assert set(TABLES) - set(WRITTEN_ONCE) == {"openings", "owners"}
+    assert set(TABLES) - set(WRITTEN_ONCE) == {"openings", "owners", "accesses"}
     assert set(TABLES) - set(ERASABLE) == set(WRITTEN_ONCE) - {"meetings"}
 
 
@@ -223,6 +227,12 @@ def test_the_side_tables_can_be_erased_by_anyone(database: sqlite3.Connection) -
         assert contents(database)[table]
         database.execute(f"DELETE FROM {table}")
         assert contents(database)[table] == []
+
+
+@pytest.mark.parametrize("version", ["0", "3", "-1", "NULL", "'2x'"])
+def test_a_profile_comes_after_the_one_before(database: sqlite3.Connection, version: str) -> None:
+    values = f"('default', '', {version}, x'00', 't')"
+    refuse(database, f"INSERT INTO profiles VALUES {values}", WRITTEN_ONCE["profiles"])
 
 
 def test_a_meeting_has_one_run_even_where_the_trigger_is_gone(database: sqlite3.Connection) -> None:

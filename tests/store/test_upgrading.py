@@ -17,6 +17,7 @@ from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.tables import REVISIONS
 from tests import factories
 from tests.store.contract import OPENINGS, OWNER
+from tests.store.contract_beside import ACTOR, access
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
@@ -33,11 +34,22 @@ from tests.store.values import (
     receipt,
 )
 
+RANKS = "run_20250915_000000_0ade0"
+"""In the store of schema 0002: an open run of two ranks."""
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """Where a store of schema 0001 lies."""
     return old_store(tmp_path / "cognify.db")
+
+
+@pytest.fixture
+def from_0002(tmp_path: Path) -> Iterator[SqlStore]:
+    """A store of schema 0002, opened by this Cognify."""
+    store = open_store(old_store(tmp_path / "cognify.db", "0002"))
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -72,6 +84,22 @@ def test_an_old_store_keeps_what_belongs_to_its_runs(upgraded: SqlStore) -> None
 def test_who_owned_a_run_in_an_old_store_is_its_rank_0(upgraded: SqlStore) -> None:
     assert (upgraded.owners(RUN), upgraded.owners(ADDENDUM)) == ([OWNER], [])
     assert OWNER.rank == 0
+
+
+def test_a_store_of_schema_0002_keeps_its_runs_and_takes_profiles_and_accesses(from_0002: SqlStore) -> None:
+    assert [row.run_id for row in from_0002.runs(addenda=True)] == [RANKS, ADDENDUM, OTHER, RUN]
+    assert ([owner.rank for owner in from_0002.owners(RANKS)], from_0002.met(MEETING)) == ([0, 1], RANKS)
+    from_0002.put_access(RUN, access(), [ACTOR])
+    from_0002.put_profile(b"{}", factories.TIME)
+    assert from_0002.accesses(RUN) == [access()]
+    assert from_0002.openings(RUN) == [*OPENINGS, ACTOR]
+    assert from_0002.profiles()[-1].version == 1
+
+
+def test_a_store_of_schema_0002_has_the_schema_of_a_new_one(
+    from_0002: SqlStore, tmp_path: Path, empty_store: Path
+) -> None:
+    assert _schema(tmp_path / "cognify.db") == _schema(empty_store)
 
 
 def test_an_upgraded_store_is_written_on(upgraded: SqlStore) -> None:

@@ -19,7 +19,7 @@ RUN = factories.RUN_ID
 OTHER = factories.OTHER_RUN_ID
 ADDENDUM = "run_20250914_090000_0c0de"
 MEETING = "job-17/0"
-_OLD = Path(__file__).parent / "old" / "schema_0001.sql"
+_OLD = Path(__file__).parent / "old"
 BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'
 
 
@@ -44,12 +44,12 @@ def closed(counter: int = 1000, *, writer: str = "main", complete: bool = True, 
     )
 
 
-def old_store(path: Path) -> Path:
-    """Make a store of schema 0001 at `path`, as the Cognify that had it left it: `RUN` is open and has an owner."""
+def old_store(path: Path, schema: str = "0001") -> Path:
+    """Make a store of an older schema at `path`, as the Cognify that had it left it: `RUN` is open and has an owner."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = wal")
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.executescript(_OLD.read_text(encoding="utf-8"))
+        database.executescript((_OLD / f"schema_{schema}.sql").read_text(encoding="utf-8"))
     return path
 
 
