@@ -27,6 +27,8 @@ class RunFiles:
     def __init__(self, live: LiveRun) -> None:
         self._live = live
         self._refs: dict[str, str] = {}
+        self._left: dict[Path, int] = {}
+        """Files that were not hashed as they were seen, with their size; they may turn out to be sources of rows."""
         self._budget = Budget(MOST_BYTES)
         self._is_models = model_files()
         self._models = ModelFiles(live, self._budget)
@@ -39,6 +41,10 @@ class RunFiles:
         """Record what was opened since, and name what is not listed."""
         self.look(outputs)
         self._models.record()
+        left = [size for path, size in self._left.items() if str(path) not in self._refs]
+        if left:
+            why = f"{len(left)} more, {sum(left)} bytes: too many to hash in passing"
+            self._live.gap("observed files", why, mend=_MEND)
         if OBSERVED.left_out:
             self._live.gap("observed files", f"{OBSERVED.left_out} openings more were not looked at", mend=_MEND)
         if OBSERVED.failed is not None:
@@ -76,15 +82,11 @@ class RunFiles:
                 self._models.saw(path, how)
             else:
                 found.setdefault(path, how)
-        left, size = 0, 0
         for path in sorted(found, key=lambda each: each.suffix.lower() not in _FIRST):
-            bytes_ = size_of(path)
-            if len(self._refs) >= MOST_FILES or not self._budget.takes(bytes_):
-                left, size = left + 1, size + bytes_
-                continue
-            self._file(path, {"observed": found[path]})
-        if left:
-            self._live.gap("observed files", f"{left} more, {size} bytes: too many to hash in passing", mend=_MEND)
+            if len(self._refs) >= MOST_FILES or not self._budget.takes(size_of(path)):
+                self._left[path] = size_of(path)
+            else:
+                self._file(path, {"observed": found[path]})
 
     def _file(self, path: Path, facts: dict[str, str]) -> str:
         ref = self._refs[str(path)] = self._live.run.file(path, name=path.name, facts=dict(facts))

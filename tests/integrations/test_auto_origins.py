@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 TABLES = """
 import json, pathlib
-import datasets, pandas
+import datasets, pandas, pyarrow
 import torch.utils.data as torch_data
 datasets.disable_progress_bars()
 rows = pandas.DataFrame({"text": list("abcdefgh"), "label": [0, 1] * 4})
@@ -25,6 +26,9 @@ rows.to_json("rows.json", orient="records", lines=True)
 rows.to_parquet("rows.parquet")
 pathlib.Path("tables").mkdir()
 rows.to_parquet("tables/within.parquet")
+table = pyarrow.Table.from_pandas(rows)
+with pyarrow.OSFile("rows.arrow", "wb") as sink, pyarrow.ipc.new_stream(sink, table.schema) as writer:
+    writer.write_table(table)
 pathlib.Path("rows.txt").write_text("one\\ntwo\\n")
 load = datasets.load_dataset
 one = load("csv", data_files="a.csv", split="train")
@@ -39,9 +43,12 @@ MADE = {
     "json": ("load('json', data_files='rows.json', split='train')", ["rows.json"]),
     "parquet": ("load('parquet', data_files='rows.parquet', split='train')", ["rows.parquet"]),
     "text": ("load('text', data_files='rows.txt', split='train')", ["rows.txt"]),
+    "arrow": ("load('arrow', data_files='rows.arrow', split='train')", ["rows.arrow"]),
     "a folder": ("load('tables', split='train')", ["within.parquet"]),
     "in memory": ("load('csv', data_files='a.csv', split='train', keep_in_memory=True)", ["a.csv"]),
     "from_csv": ("datasets.Dataset.from_csv('b.csv')", ["b.csv"]),
+    "from_json": ("datasets.Dataset.from_json('rows.json')", ["rows.json"]),
+    "from_text": ("datasets.Dataset.from_text('rows.txt')", ["rows.txt"]),
     "from_parquet": ("datasets.Dataset.from_parquet('rows.parquet')", ["rows.parquet"]),
     "a split of several": ("both['test']", ["b.csv"]),
     "several files": ("three['train']", ["a.csv", "b.csv"]),
@@ -101,12 +108,12 @@ Path("rows.json").write_text("".join('{"input_ids": [%d, 2, 3], "labels": %d}\\n
 rows = datasets.load_dataset("json", data_files="rows.json", split="train").shuffle(seed=1)
 """
 
+_TRAIN = "from tests.integrations import tiny\ntiny.trainer(Path('out'), callbacks=[], train=rows).train()\n"
+
 
 def gaps_of(folder: Path, more: str) -> tuple[list[str], list[str]]:
     """The subjects of the gaps of a training, and the edges into the rows that it is fed."""
-    program = TRAINS + more
-    program += "from tests.integrations import tiny\ntiny.trainer(Path('out'), callbacks=[], train=rows).train()\n"
-    ran = run(folder / "ran", "-c", program, recorded=True)
+    ran = run(folder / "ran", "-c", TRAINS + more + _TRAIN, recorded=True)
     assert ran.code == 0, ran.stderr
     (package,) = ran.packages
     edges = [edge["from"] for edge in package["edges"] if edge["to"] == "ds_train_v1"]
@@ -132,3 +139,41 @@ def test_rows_added_from_memory_are_a_named_gap(tmp_path: Path) -> None:
     (gap,), edges = gaps_of(tmp_path, f"rows = datasets.concatenate_datasets([rows, {added}])\n")
     assert gap == "source files: some of the rows fed came from something that was not seen"
     assert edges == ["ds_rows_json_v1"]
+
+
+@pytest.mark.training
+def test_too_many_files_of_one_dataset_are_a_named_gap(tmp_path: Path) -> None:
+    more = """
+(lines,) = [Path("rows.json").read_text()]
+for number in range(250):
+    Path(f"{number}.json").write_text(lines)
+rows = datasets.load_dataset("json", data_files=[f"{number}.json" for number in range(250)], split="train")
+"""
+    gaps, edges = gaps_of(tmp_path, more)
+    (told,) = [found for gap in gaps if (found := re.fullmatch(r"source files: (\d+) of 250 are too many.*", gap))]
+    assert len(edges) + int(told[1]) == 250
+    assert 0 < int(told[1]) <= 150
+
+
+@pytest.mark.training
+def test_a_url_is_declared(tmp_path: Path) -> None:
+    more = """
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory="."))
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = f"http://127.0.0.1:{server.server_address[1]}/rows.json"
+rows = datasets.load_dataset("json", data_files=url, split="train")
+"""
+    program = TRAINS + more + _TRAIN
+    ran = run(tmp_path / "ran", "-c", program, recorded=True, HF_HUB_OFFLINE="0")
+    assert ran.code == 0, ran.stderr
+    (package,) = ran.packages
+    said = [json.loads(line) for line in package["record"]["events"]]
+    (source,) = [each for each in said if each["kind"] == "dataset" and each.get("location", "").startswith("http")]
+    assert source["assurance"] == "declared"
+    assert [edge["from"] for edge in package["edges"] if edge["to"] == "ds_train_v1"] == [source["id"]]

@@ -33,7 +33,10 @@ READS = {
     "numpy.npy": (HOOK, "numpy.load('numpy.npy')"),
     "numpy.txt": (HOOK, "numpy.loadtxt('numpy.txt')"),
     "torch.pt": (HOOK, "torch.load('torch.pt')"),
-    "mapped.txt": (HOOK, "import mmap; source = open('mapped.txt'); mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)"),
+    "mapped.txt": (
+        HOOK,
+        "import mmap; source = open('mapped.txt'); mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)",
+    ),
     "sqlite.db": ("sqlite3", "sqlite3.connect(pathlib.Path('sqlite.db').absolute().as_posix()).close()"),
     "pandas.parquet": ("pandas.io.parquet.read_parquet", "pandas.read_parquet('pandas.parquet')"),
     "pandas.feather": ("pandas.io.feather_format.read_feather", "pandas.read_feather('pandas.feather')"),
