@@ -21,10 +21,14 @@ class Onlooker:
         self._made: frozenset[str] | None = None
         """What the process had written before its first run: data that it made or fetched, if it reads it."""
 
-    def began(self, live: LiveRun) -> None:
-        """Tell `cognify run`, and record the data files that were opened before."""
+    def awaits(self) -> None:
+        """Note what was written before the first run."""
         if self._made is None:
             self._made = frozenset(OBSERVED.written)
+
+    def began(self, live: LiveRun) -> None:
+        """Tell `cognify run`, and record the data files that were opened before."""
+        self.awaits()
         if live.rank.is_first:
             report("run", live.id)
             live.closing.append(lambda: self._ends(live))

@@ -124,6 +124,7 @@ def test_a_script_of_mlflow_alone_behaves_as_without_us_and_ends_sealed(tmp_path
     for package in seen.packages:
         nodes = {node["id"]: node for node in package["nodes"]}
         assert nodes["ds_numbers_parquet_v1"]["hash"] == hash_of(data)
+        assert not [node for node in nodes if "line_txt" in node]  # it writes that, and MLflow reads it
 
 
 def numbers(folder: Path) -> Path:
