@@ -6,14 +6,16 @@ that says something: what is not said is a gap, with an owner.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from cognify_core.canonical import Json
 from cognify_core.errors import ConfigurationError
 from cognify_core.model.bodies import Day
 from cognify_core.model.digest import Digest
+from cognify_core.model.words import meant
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Point = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+/\S+$")]
@@ -42,6 +44,14 @@ class Reference(_Said):
     retrieved: Day | None = None
     title: Text | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _in_one_word(cls, value: Any) -> Any:
+        """A text alone is a URL, or the path of a file."""
+        if isinstance(value, str):
+            return {"url" if "://" in value else "path": value}
+        return value
+
     @model_validator(mode="after")
     def _names_a_place(self) -> Self:
         if self.url is None and self.path is None:
@@ -59,6 +69,11 @@ class Stated(_Said):
     stated_by: Person | None = None
     """Else the profile's."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words(cls, value: Any) -> Any:
+        return {"text": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.text is None and self.reference is None and self.not_applicable is None:
@@ -75,6 +90,11 @@ class Provider(_Said):
     address: Text | None = None
     contact: Text | None = None
     authorised_representative: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 class Vendor(_Said):
@@ -121,7 +141,7 @@ class Hipaa(_Said):
 class BaseCompute(_Said):
     """The training compute of a base model, as its provider declares it (AI Act, Annex XI 1.2(d))."""
 
-    flop: float = Field(gt=0)
+    flop: float = Field(gt=0, allow_inf_nan=False)
     source: Text
     systemic_risk: bool = False
 
@@ -169,9 +189,9 @@ class Profile(_Said):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the profile"
-            raise ConfigurationError(f"{where}: {first['msg']}") from None
+            found = error.errors(include_url=False, include_context=False)
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise ConfigurationError(f"the profile: {_said_of(found[0])}{more}") from None
 
     def over(self, below: Profile) -> Profile:
         """This profile on top of another: each field that is said here wins, maps are merged key by key."""
@@ -188,3 +208,16 @@ class Profile(_Said):
         """Only what is said."""
         said: dict[str, Json] = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         return {key: value for key, value in said.items() if value not in ({}, [], ())}
+
+
+def _said_of(error: ErrorDetails) -> str:
+    """Which field is wrong, and why; what was given is not repeated, for it may be long or secret."""
+    where = ".".join(str(part)[:80] for part in error["loc"]) or "it"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+    return f"there is no field {where}{meant(str(error['loc'][-1])[:80], _every_field())}"
+
+
+def _every_field() -> set[str]:
+    models = (Profile, Hipaa, Stated, Reference, Person, Provider, Vendor, Addressable, BaseCompute)
+    return {name for model in models for name in model.model_fields}
