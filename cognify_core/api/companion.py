@@ -13,7 +13,7 @@ class Companion(Protocol):
     """Told of every run of this process. What it raises becomes part of the record."""
 
     def awaits(self) -> None:
-        """A run was asked for; it may begin later, in another thread. What the process does from now on is of that run."""
+        """A run was asked for; it may begin later, in another thread. From now on what the process does is of it."""
 
     def began(self, live: LiveRun) -> None:
         """A run has begun; what is put on `live.closing` is called before its record closes."""

@@ -28,7 +28,7 @@ def run(
         list[str], typer.Argument(metavar="COMMAND", help="python SCRIPT …, python -m MODULE …, torchrun …")
     ],
     project: Annotated[str | None, typer.Option(help="The AI system that its runs serve.")] = None,
-    name: Annotated[str | None, typer.Option(help="A name for its runs, for people.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for those of its runs that have none, for people.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a program and record what it trains, without a change to it.
