@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from cognify_core.api.reported import report
-from cognify_integrations.mlflow import PREFIX
+from cognify_integrations.mlflow import PREFIX, RUN_PREFIX
 
 _METHOD = "_get_store_with_resolved_uri"
 """What both registries ask for a store once they know its URI; what it gives is kept by the URI that it is asked."""
@@ -34,11 +34,16 @@ def _audited(get: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _ours(registry: Any, uri: str) -> str:
-    """The URI with our prefix; as it is where it has it, or where we know nothing of its scheme."""
+    """The URI with the prefix that we have here; as it is where it has one, or we know nothing of its scheme."""
     from mlflow.utils.uri import get_uri_scheme
 
     from cognify_integrations.mlflow_stores import is_server
 
-    plain = Path(uri).absolute().as_uri() if uri and not get_uri_scheme(uri) and "://" not in uri else uri
-    known = f"{PREFIX}{get_uri_scheme(plain)}" in registry._registry  # noqa: SLF001 - it has no other list of its schemes
-    return f"{PREFIX}{plain}" if known and not is_server() else uri
+    given = uri.removeprefix(RUN_PREFIX)
+    plain = Path(given).absolute().as_uri() if given and not get_uri_scheme(given) and "://" not in given else given
+    scheme = get_uri_scheme(plain)
+    builder = registry._registry.get(f"{PREFIX}{scheme}")  # noqa: SLF001 - it has no other list of its schemes
+    if builder is None or is_server():
+        return given
+    registry.register(f"{RUN_PREFIX}{scheme}", builder)
+    return f"{RUN_PREFIX}{plain}"

@@ -11,11 +11,13 @@ import sys
 from typing import Any
 
 PREFIX = "cognify+"
+RUN_PREFIX = "cognify-run+"
+"""Stands for it under `cognify run`, where the script has not asked for us: then no write is refused."""
 
 
 def plain_uri(uri: str) -> str:
     """The URI of MLflow's own store; one without our prefix is one already."""
-    return uri.removeprefix(PREFIX)
+    return uri.removeprefix(RUN_PREFIX).removeprefix(PREFIX)
 
 
 def tracking_store(store_uri: str, artifact_uri: str | None = None, **_: Any) -> Any:

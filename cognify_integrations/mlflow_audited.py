@@ -1,12 +1,13 @@
 """What an audited tracking store does beside MLflow's own: each write first happens there, then it is recorded.
 
-A write to a run that has ended is refused. Whatever goes wrong with the recording stays with us.
+A write to a run that has ended is refused, unless the script has not asked for us. Whatever goes wrong with the
+recording stays with us.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,8 +15,10 @@ from mlflow.entities import RunStatus, ViewType
 from mlflow.store.tracking.abstract_store import AbstractStore
 
 from cognify_integrations import mlflow_events as events
+from cognify_integrations.mlflow import RUN_PREFIX
 from cognify_integrations.mlflow_inputs import record_inputs
-from cognify_integrations.mlflow_runs import Known, these_runs
+from cognify_integrations.mlflow_known import Ended, Known
+from cognify_integrations.mlflow_runs import these_runs
 
 ResultT = TypeVar("ResultT")
 _MODEL_VERSIONS = "mlflow.modelVersions"
@@ -34,6 +37,11 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
         uri: str = self.rebuilt[1][0]
         return uri
 
+    @property
+    def refuses(self) -> bool:
+        """Whether what would change a run that has ended is refused: not where nobody asked for an audited store."""
+        return not self.uri.startswith(RUN_PREFIX)
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return self.rebuilt
 
@@ -51,14 +59,11 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
     def update_run_info(self, run_id: str, run_status: Any, end_time: Any, run_name: Any) -> Any:
         """Change a run's status, end or name; a status that ends it ends the record."""
         call = partial(super().update_run_info, run_id, run_status, end_time, run_name)
-
-        def told(known: Known, _: Any) -> None:
-            status = None if run_status is None else RunStatus.to_string(run_status)
-            events.run_info(known, status, end_time, run_name)
-            if status is not None and RunStatus.is_terminated(run_status):
-                these_runs().end(self, known, status)
-
-        return self._write(run_id, call, told)
+        status = None if run_status is None else RunStatus.to_string(run_status)
+        info = self._write(run_id, call, lambda known, _: events.run_info(known, status, end_time, run_name))
+        if status is not None and RunStatus.is_terminated(run_status):
+            these_runs().end(self, run_id, status)
+        return info
 
     def log_metric(self, run_id: str, metric: Any) -> Any:
         """Log a metric."""
@@ -177,8 +182,8 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
 
     def delete_experiment(self, experiment_id: str) -> Any:
         """Delete an experiment with its runs, unless one of them has ended in a record."""
-        these_runs().refuse_ended(self._run_ids_of(experiment_id))
-        return super().delete_experiment(experiment_id)
+        call = partial(super().delete_experiment, experiment_id)
+        return self._delete(self._run_ids_of(experiment_id), call, "experiment_deleted")
 
     def _run_ids_of(self, experiment_id: str) -> list[str]:
         ids, token = [], None
@@ -203,26 +208,37 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
         """Let MLflow do it, unless the run has ended; then record it. What MLflow refuses was never there."""
         if run_id is None or getattr(_depth, "inside", False):
             return call()
-        known = these_runs().look(run_id)
+        found = these_runs().look(run_id)
+        if self.refuses and isinstance(found, Ended):
+            raise found.refusal()
         _depth.inside = True
         try:
             result = call()
         finally:
             _depth.inside = False
-        if known is not None:
-            known.live.guarded("what was said to MLflow", told, known, result)
-            these_runs().said(known)
+        if found is not None:
+            these_runs().record(found, told, result)
+        return result
+
+    def _delete(self, run_ids: Iterable[str], call: Callable[[], ResultT], what: str) -> ResultT:
+        """Let MLflow delete something that these runs are in, unless one of them has ended."""
+        ended = these_runs().ended(run_ids)
+        if self.refuses and ended:
+            raise ended[0].refusal()
+        result = call()
+        for each in ended:
+            these_runs().record(each, lambda known: events.said(known, what))
         return result
 
 
-class AuditedGc(AbstractStore):  # type: ignore[misc] # mlflow is untyped
+class AuditedGc(Audited):
     """What `mlflow gc` calls, which only some stores have."""
 
     def _get_deleted_runs(self, older_than: int = 0) -> Any:
         """List deleted runs: the first that `mlflow gc` asks, and the last before it deletes artifacts."""
-        these_runs().refuse_ended(super()._get_deleted_runs())
+        if self.refuses and (ended := these_runs().ended(super()._get_deleted_runs())):
+            raise ended[0].refusal()
         return super()._get_deleted_runs(older_than)
 
     def _hard_delete_run(self, run_id: str) -> Any:
-        these_runs().refuse_ended([run_id])
-        return super()._hard_delete_run(run_id)
+        return self._delete([run_id], partial(super()._hard_delete_run, run_id), "run_erased")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cognify_core.capture.redaction import strip_credentials
 
 if TYPE_CHECKING:
-    from cognify_integrations.mlflow_runs import Known
+    from cognify_integrations.mlflow_known import Known
 
 _TRACKER = "mlflow"
 _DECLARED = {

@@ -23,7 +23,7 @@ from cognify_integrations.mlflow_sources import Far, Here, Source, Unseen, shown
 if TYPE_CHECKING:
     from cognify_core.api.live import LiveRun
     from cognify_core.record.run import Run
-    from cognify_integrations.mlflow_runs import Known
+    from cognify_integrations.mlflow_known import Known
 
 _AT_ONCE = 4
 _MEND = 'cognify.dataset("<the files>", name="{name}") before the run'

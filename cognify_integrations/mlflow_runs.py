@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_CONFLICT
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
@@ -30,6 +29,7 @@ from cognify_core.record.recorder import warn
 from cognify_integrations import mlflow_events as events
 from cognify_integrations.mlflow_closing import record_state
 from cognify_integrations.mlflow_context import RUN_TAG
+from cognify_integrations.mlflow_known import Ended, Known
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
@@ -44,20 +44,6 @@ _IN_FLIGHT_SECONDS = 1.5
 """How long a server's worker waits, once a run has ended, for what others have taken and not yet recorded."""
 
 
-@dataclass
-class Known:
-    """An MLflow run that is recorded here."""
-
-    mlflow_id: str
-    live: LiveRun
-    own: bool
-    """Whether the record was begun for it, and ends with it."""
-    joined: bool = False
-    """Whether another process has begun the record."""
-    in_server: bool = False
-    ended: bool = False
-
-
 class Runs:
     """The MLflow runs that this process writes."""
 
@@ -68,6 +54,8 @@ class Runs:
         self._lock = threading.Lock()
         self._known: dict[str, Known] = {}
         self._makers: dict[str, str | None] = {}
+        self._unsaid: set[str] = set()
+        """The runs of which something was said after their end that no addendum takes."""
 
     @property
     def is_here(self) -> bool:
@@ -91,69 +79,110 @@ class Runs:
         return Plan(self, [*kept, *ours], run_id, shared)
 
     def begin(self, store: Any, run: Any, run_id: str, shared: LiveRun | None) -> None:
-        """Begin the record of a run that MLflow has created."""
+        """Begin the record of a run that MLflow has created: in the background, where no other process can need it.
+
+        Whoever creates a run does not wait until that is on disk; nor does what is said to MLflow meanwhile.
+        """
         mlflow_id = run.info.run_id
-        guest = _guest(mlflow_id)
-        if shared is None:
-            tags = {"mlflow.run_id": mlflow_id}
-            if parent := run.data.tags.get(_PARENT_TAG):
-                tags[_PARENT_TAG] = parent
-            live = self._session.host(guest, name=run.info.run_name, tags=tags, run_id=run_id, owned=not self.in_server)
+        known = Known(mlflow_id, None, own=shared is None, in_server=self.in_server)
+        if shared is not None:
+            self._begin(self._know(known), store, run, partial(self._share, _guest(mlflow_id), shared))
+            return
+        tags = {"mlflow.run_id": mlflow_id}
+        if parent := run.data.tags.get(_PARENT_TAG):
+            tags[_PARENT_TAG] = parent
+        opening = self._session.host(
+            _guest(mlflow_id), name=run.info.run_name, tags=tags, run_id=run_id, owned=not self.in_server
+        )
+        self._know(known)
+        if self.in_server:
+            self._begin(known, store, run, opening)
         else:
-            live = shared
-            self._session.workspace.store.meet(guest, live.id)
-            self._session.guests.add(live, guest, own=False)
-        known = self._know(Known(mlflow_id, live, own=shared is None, in_server=self.in_server))
-        if live.id != run_id:
-            store.set_tag(mlflow_id, RunTag(RUN_TAG, live.id))
-        live.guarded("an MLflow run", events.created, known, run)
+            begin = partial(self._begin, known, store, run, opening)
+            self._session.guests.arrivals.put(f"the record of MLflow run {mlflow_id}", begin)
+
+    def _share(self, guest: str, live: LiveRun) -> LiveRun:
+        self._session.workspace.store.meet(guest, live.id)
+        self._session.guests.add(live, guest, own=False)
+        return live
+
+    def _begin(self, known: Known, store: Any, run: Any, opening: Callable[[], LiveRun]) -> None:
+        """A failure is said, and leaves MLflow's run as it is."""
+        try:
+            live = opening()
+        except Exception as error:  # noqa: BLE001 - the failure policy: whoever waits for the record must hear of it
+            warn(f"MLflow run {known.mlflow_id} is not recorded", error)
+            self._known.pop(known.mlflow_id, None)
+            known.arrive(None)
+            return
+        if not self.in_server:
+            live.closing.insert(0, partial(record_state, live, store, known.mlflow_id))
+        live.guarded("an MLflow run", self._began, Known(known.mlflow_id, live, own=known.own), run)
+        known.arrive(live)
+        if run.data.tags.get(RUN_TAG) != live.id:
+            live.guarded("the tag of an MLflow run", store.set_tag, known.mlflow_id, RunTag(RUN_TAG, live.id))
+
+    def _began(self, known: Known, run: Any) -> None:
+        live = known.live
+        events.created(known, run)
         if self.in_server:
             live.gap("environment and code", "they are the client's, which a server does not see", mend=_MEND_SERVER)
             live.run.flush(0)
-            return
-        live.closing.insert(0, partial(record_state, live, store, mlflow_id))
-        if shared is None and _PARENT_TAG not in run.data.tags:
+        elif known.own and _PARENT_TAG not in run.data.tags:
             live.tell_start()
 
-    def look(self, mlflow_id: str) -> Known | None:
-        """What is known of a run that is about to be written to; nothing where it is not recorded here.
-
-        Raises:
-            MlflowException: the run has ended, and its record with it.
-        """
+    def look(self, mlflow_id: str) -> Known | Ended | None:
+        """What is known of a run that is about to be written to; nothing where it is not recorded here."""
         if self._session.is_off:
             return None
         known = self._known.get(mlflow_id)
         try:
             if known is None:
-                known = self._found(mlflow_id)
-            elif self.in_server:
+                return self._found(mlflow_id)
+            if self.in_server:
                 known.ended = known.ended or self._session.workspace.store.met(_end_of(mlflow_id)) is not None
         except (CognifyError, OSError) as error:
             warn(f"MLflow run {mlflow_id}", error)
-        if known is not None and (known.ended or known.live.run.closed):
-            raise _refusal(mlflow_id, known.live.id, "has ended")
+        if known is not None and known.takes_no_more:
+            return Ended(mlflow_id, known.live.id, "has ended")
         return known
 
-    def refuse_ended(self, mlflow_ids: Iterable[str]) -> None:
-        """Refuse to touch a run whose record has ended.
+    def ended(self, mlflow_ids: Iterable[str]) -> list[Ended]:
+        """Those of these runs whose record has ended."""
+        return [found for each in mlflow_ids if isinstance(found := self._look_only(each), Ended)]
 
-        Raises:
-            MlflowException: one of them has.
-        """
-        for mlflow_id in mlflow_ids:
-            self.look(mlflow_id)
+    def _look_only(self, mlflow_id: str) -> Known | Ended | None:
+        """As `look`, but nothing is joined that is not written here."""
+        if mlflow_id in self._known or self._session.is_off:
+            return self.look(mlflow_id)
+        try:
+            run_id = self._session.workspace.store.met(_guest(mlflow_id))
+            return None if run_id is None else self._ended(mlflow_id, run_id)
+        except (CognifyError, OSError) as error:
+            warn(f"MLflow run {mlflow_id}", error)
+            return None
 
-    def said(self, known: Known) -> None:
-        """Something was put on a run's queue: in a server it goes out at once, for another worker may end the run."""
-        if self.in_server:
-            known.live.run.flush(0)
+    def record(self, found: Known | Ended, told: Callable[..., object], *args: Any) -> None:
+        """Record something that was said of a run, `told(known, *args)`; after its end, in an addendum."""
+        if isinstance(found, Ended):
+            self._add(found, told, *args)
+        else:
+            found.tell(told, *args)
+            if self.in_server:  # it goes out at once, for another worker may end the run
+                found.live.run.flush(0)
 
-    def end(self, store: Any, known: Known, status: str) -> None:
+    def end(self, store: Any, mlflow_id: str, status: str) -> None:
         """MLflow says that a run has ended."""
-        if known.ended:
+        known = self._known.get(mlflow_id)
+        if known is None or known.ended:
             return
-        closed = _CLOSED[status]
+        try:
+            live = known.live
+        except CognifyError:
+            return  # it could not be begun, which has been said
+        live.guarded("the end of an MLflow run", self._end, store, known, _CLOSED[status])
+
+    def _end(self, store: Any, known: Known, closed: ClosedStatus) -> None:
         if closed == "COMPLETED" and self._session.leaving and getattr(sys, "last_value", None) is not None:
             closed = "FAILED"  # the exception ended the script; at its exit MLflow calls every run finished
         if known.joined and not self.in_server:
@@ -169,15 +198,9 @@ class Runs:
         self._session.part(known.live, _guest(known.mlflow_id), closed, own=known.own)
 
     def tell(self, mlflow_id: str, what: str, **facts: Any) -> None:
-        """Record what a model registry says of a run; after the run's end, in an addendum."""
-        try:
-            known = self.look(mlflow_id)
-        except MlflowException:
-            self._add(mlflow_id, what, facts)
-            return
-        if known is not None:
-            known.live.guarded("what was said to MLflow", events.said, known, what, **facts)
-            self.said(known)
+        """Record what a model registry says of a run."""
+        if (found := self.look(mlflow_id)) is not None:
+            self.record(found, lambda known: events.said(known, what, **facts))
 
     def maker_of(self, model_id: str, ask: Callable[[], str | None]) -> str | None:
         """The run that made a logged model; `ask` is for one that this process has not seen."""
@@ -190,34 +213,39 @@ class Runs:
                 return None  # MLflow's own answer to the call says so better
         return self._makers[model_id]
 
-    def _add(self, mlflow_id: str, what: str, facts: dict[str, Any]) -> None:
-        session = self._session
-        if self.in_server or (run_id := session.workspace.store.met(_guest(mlflow_id))) is None:
+    def _add(self, ended: Ended, told: Callable[..., object], *args: Any) -> None:
+        """Record it in an addendum, in the background; where there can be none, say so once for each run."""
+        if self.in_server or not self._session.speaks:
             return
 
-        def add(live: LiveRun) -> None:
-            events.said(Known(mlflow_id, live, own=False), what, **facts)
+        def add() -> None:
+            try:
+                live = self._session.writing_to(ended.run_id)
+            except (CognifyError, OSError) as error:
+                if ended.run_id not in self._unsaid:
+                    self._unsaid.add(ended.run_id)
+                    warn(f"what MLflow is told of run {ended.mlflow_id} after its end is not recorded", error)
+            else:
+                live.guarded("what was said to MLflow", told, Known(ended.mlflow_id, live, own=False), *args)
 
-        session.guests.later(f"{run_id}/registry", lambda: session.observe(run_id, "a model version", add))
+        self._session.guests.later(f"{ended.run_id}/late", add)
 
     def _shared(self) -> LiveRun | None:
         """The run that goes on here and that no MLflow run has begun, unless another MLflow run is in it."""
+        if self._session.guests.arrivals.under_way:
+            return None  # what is on its way is another MLflow run's
         live = self._session.current
         if live is None or live.pid != os.getpid() or self._session.guests.began(live) or live.guests:
             return None
         return live
 
-    def _found(self, mlflow_id: str) -> Known | None:
-        """A run that another process has begun, joined now."""
+    def _found(self, mlflow_id: str) -> Known | Ended | None:
+        """A run that another process has begun, joined now unless it has ended."""
         workspace = self._session.workspace
         if (run_id := workspace.store.met(_guest(mlflow_id))) is None:
             return None
-        row = workspace.store.run(run_id)
-        if row.status is not Status.RUNNING:
-            how = "was sealed" if row.status is Status.AUDIT_SEALED else f"has ended ({row.status})"
-            raise _refusal(mlflow_id, run_id, how)
-        if workspace.store.met(_end_of(mlflow_id)) is not None:
-            raise _refusal(mlflow_id, run_id, "has ended")
+        if (ended := self._ended(mlflow_id, run_id)) is not None:
+            return ended
         owners = workspace.store.owners(run_id)
         if self.in_server != (owners == [NOBODY]):
             return None  # a client records its own run, and a server what no client does
@@ -225,6 +253,13 @@ class Runs:
         self._session.guests.add_joined(live)
         joined = not self.in_server and any(map(is_alive, owners))
         return self._know(Known(mlflow_id, live, own=True, joined=joined, in_server=self.in_server))
+
+    def _ended(self, mlflow_id: str, run_id: str) -> Ended | None:
+        store = self._session.workspace.store
+        if (status := store.run(run_id).status) is not Status.RUNNING:
+            how = "was sealed" if status is Status.AUDIT_SEALED else f"has ended ({status})"
+            return Ended(mlflow_id, run_id, how)
+        return None if store.met(_end_of(mlflow_id)) is None else Ended(mlflow_id, run_id, "has ended")
 
     def _know(self, known: Known) -> Known:
         with self._lock:
@@ -249,7 +284,7 @@ class Plan:
             return
         try:
             self.runs.begin(store, run, self.run_id, self.shared)
-        except (CognifyError, OSError, MlflowException) as error:
+        except (CognifyError, OSError) as error:
             warn(f"MLflow run {run.info.run_id} is not recorded", error)
 
 
@@ -283,11 +318,3 @@ def _end_of(mlflow_id: str) -> str:
 
 def _tagged(tags: Iterable[Any], key: str) -> str | None:
     return next((tag.value for tag in tags if tag.key == key), None)
-
-
-def _refusal(mlflow_id: str, run_id: str, how: str) -> MlflowException:
-    return MlflowException(
-        f"MLflow run {mlflow_id} {how}: its record, {run_id}, takes no more. What is to be said of it goes into an "
-        f'addendum: cognify note "…" --run {run_id}, or cognify.note, cognify.eval with run_id="{run_id}".',
-        error_code=RESOURCE_CONFLICT,  # 409: an INVALID_STATE goes out as 500, which clients try again for minutes
-    )

@@ -40,7 +40,7 @@ class ExitThread:
         self._asked.wait()
         try:
             self._session.settle(timeout=self._session.settings.exit_seconds / 2)
-            if not self._session.guests.came:  # else `leave` does
+            if not self._session.guests.came():  # else `leave` does
                 self._session.workspace.close()
         finally:
             self._done.set()

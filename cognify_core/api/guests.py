@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from cognify_core.api.arrivals import Arrivals
 from cognify_core.api.live import Ending, LiveRun
 from cognify_core.record.recorder import warn
 
@@ -21,7 +22,11 @@ _LOOK_SECONDS = 0.05
 class Guests:
     """The runs here that guests are in. Which of them is the process's current one is the session's matter."""
 
+    arrivals: Arrivals
+    """Those of them that are on their way."""
+
     def __init__(self) -> None:
+        self.arrivals = Arrivals()
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._own: list[LiveRun] = []
@@ -31,9 +36,9 @@ class Guests:
         self._under_way: dict[str, int] = {}
         self._thread: threading.Thread | None = None
 
-    @property
-    def came(self) -> bool:
-        """Whether any guest has ever been here."""
+    def came(self, timeout: float | None = None) -> bool:
+        """Whether any guest has ever been here; one whose run is on its way is waited for."""
+        self.arrivals.wait(timeout)
         return self._thread is not None and self._pid == os.getpid()
 
     def newest(self) -> LiveRun | None:

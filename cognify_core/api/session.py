@@ -6,18 +6,19 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from cognify_core.api.arrivals import surround
 from cognify_core.api.datasets import DeclaredDataset, record_fed
 from cognify_core.api.exiting import ExitThread
 from cognify_core.api.guests import Guests
 from cognify_core.api.live import Ending, LiveRun, SealWhen
+from cognify_core.api.meetings import MEND_MEETING, Meetings, check_meeting
 from cognify_core.api.watching import Watches
 from cognify_core.capture.stream_kinds import MEND, is_stream
-from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError, RunStateError
+from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError
 from cognify_core.model.names import slug
 from cognify_core.record.ranks import Rank
 from cognify_core.record.recorder import warn
@@ -30,20 +31,16 @@ if TYPE_CHECKING:
     from cognify_core.model.events import ClosedStatus
     from cognify_core.seal.keys import KeyRing
 
-_SURROUNDINGS_SECONDS = 10.0
-_MEND_MEETING = "give all ranks one COGNIFY_MEETING that is used once, as in a job's id"
-
 
 class Session:
     """The state behind the façade. A forked child begins with none of it."""
 
     companion: ClassVar[Companion | None] = None
     """What looks on from beside the code: set under `cognify run`."""
-    current: LiveRun | None
-    """The run that goes on here."""
     addendum: LiveRun | None
     last: str | None
     """The id of the last run that began here."""
+    _current: LiveRun | None
     _expected: str | None
     declared: list[DeclaredDataset]
     watches: Watches
@@ -55,12 +52,17 @@ class Session:
     _exit: ExitThread | None
     _rank: Rank
     _unrecorded: bool
-    _meetings: int
-    """How many trainings of several ranks this process has begun."""
+    _meetings: Meetings
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._forget()
+
+    @property
+    def current(self) -> LiveRun | None:
+        """The run that goes on here; one that is on its way is waited for."""
+        self.guests.arrivals.wait()
+        return self._current
 
     def init(self, **given: object) -> None:
         """Set what later runs use.
@@ -143,11 +145,11 @@ class Session:
                 return None
             self._rank = self._numbered(Rank.here() if rank is None else rank, run_id)
             try:
-                self._check_meeting(self._rank)
+                check_meeting(self._rank, dry=self.settings.mode == "dry")
                 workspace = self.workspace
                 self.settle()
                 self._watch_exit()
-                self.current = workspace.open(
+                live = workspace.open(
                     name=name,
                     project=project,
                     tags=tags or {},
@@ -161,51 +163,51 @@ class Session:
                     raise
                 warn(f"rank {self._rank.number} records nothing", error)
                 return None
-            self.last = self.current.id
-            self.watches.begin(self.current)
-            if self.companion is not None:
-                self.current.guarded("what `cognify run` looks at", self.companion.began, self.current)
+            self._go_on_in(live)
             if self._rank.is_first and self._rank.meeting is None and not self._rank.is_alone:
-                self.current.gap("the other ranks", "nothing tells them which run is theirs", mend=_MEND_MEETING)
-            return self.current
-
-    def host(self, guest: str, *, name: str | None, tags: dict[str, str], run_id: str, owned: bool = True) -> LiveRun:
-        """Begin a run for a run of another tracker, `guest`, beside those that go on; it ends with that.
-
-        What trains in this process from now on goes into it, as into a block. One that is not `owned` is a server's:
-        any process of it may write and end the run, and none of what happens here belongs to it.
-
-        Raises:
-            CognifyError: the run cannot begin.
-        """
-        with self._lock:
-            workspace = self.workspace
-            self._end_addendum()
-            self._watch_exit()
-            rank = Rank.here()
-            together = owned and self.current is None and rank.is_first and rank.meeting is not None
-            self._rank = self._numbered(rank, None) if together else Rank()
-            live = workspace.open_for(
-                guest, name=name, tags=tags, nonce=os.urandom(16), rank=self._rank, run_id=run_id, owned=owned
-            )
-            if owned:
-                self.guests.add(live, guest, own=True)
-                self._surround(live)
-            else:
-                self.guests.add_joined(live)
-            if owned and rank.is_first:
-                self.current, self.last = live, live.id
-                self.watches.begin(live)
-                if self.companion is not None:
-                    live.guarded("what `cognify run` looks at", self.companion.began, live)
+                live.gap("the other ranks", "nothing tells them which run is theirs", mend=MEND_MEETING)
             return live
 
-    def _surround(self, live: LiveRun) -> None:
-        """Record environment and code in the background: the tracker's caller waits for neither."""
-        where = "the environment and the code"
-        thread = threading.Thread(target=live.guarded, args=(where, self.workspace.surround, live), daemon=True)
-        thread.start()
-        live.closing.append(partial(thread.join, _SURROUNDINGS_SECONDS))
+    def host(
+        self, guest: str, *, name: str | None, tags: dict[str, str], run_id: str, owned: bool = True
+    ) -> Callable[[], LiveRun]:
+        """Make ready for a run of another tracker, `guest`: what is returned begins one for it that ends with it.
+
+        It may be left to `guests.arrivals`, and raises `CognifyError` where the run cannot begin. What trains in this
+        process from then on goes into it, as into a block. One that is not `owned` is a server's: any process of it
+        may write and end the run, and none of what happens here belongs to it.
+        """
+        with self._lock:
+            workspace, rank = self.workspace, Rank.here()
+            _ = workspace.hashing  # its threads are started here: a process that is at its exit can start none
+            self._end_addendum()
+            self._watch_exit()
+            together = owned and rank.is_first and rank.meeting is not None and self.current is None
+            self._rank = self._numbered(rank, None) if together else Rank()
+            opening = partial(workspace.open_for, guest, name=name, tags=tags, nonce=os.urandom(16), rank=self._rank)
+            goes_on = owned and rank.is_first
+            if goes_on and self.companion is not None:
+                self.companion.awaits()
+            opening = partial(opening, run_id=run_id, owned=owned)
+            return partial(self._receive, guest, opening, owned=owned, goes_on=goes_on)
+
+    def _receive(self, guest: str, opening: Callable[[], LiveRun], *, owned: bool, goes_on: bool) -> LiveRun:
+        live = opening()
+        if owned:
+            self.guests.add(live, guest, own=True)
+            surround(live)
+        else:
+            self.guests.add_joined(live)
+        if goes_on:
+            self._go_on_in(live)
+        return live
+
+    def _go_on_in(self, live: LiveRun) -> None:
+        """What happens in this process from now on goes into `live`."""
+        self._current, self.last = live, live.id
+        self.watches.begin(live)
+        if self.companion is not None:
+            live.guarded("what `cognify run` looks at", self.companion.began, live)
 
     def part(self, live: LiveRun, guest: str, status: ClosedStatus, *, own: bool) -> None:
         """A guest has ended so, and its `own` run with it; where a training goes on in that, the run ends with that."""
@@ -221,7 +223,7 @@ class Session:
 
     def leave(self) -> None:
         """The very end of the process, after other trackers' own: end what is still open."""
-        if self._pid == os.getpid() and self.guests.came:
+        if self._pid == os.getpid() and self.guests.came(self.settings.exit_seconds):
             self.guests.settle(self.settings.exit_seconds, self._end_addendum)
             self.workspace.close()
 
@@ -238,7 +240,7 @@ class Session:
     def _drop(self, live: LiveRun | None) -> None:
         """`live` goes on no more: what trains now goes into the run that a guest began before it, if any."""
         if live is not None and live is self.current:
-            self.current = self.guests.newest()
+            self._current = self.guests.newest()
 
     @property
     def block(self) -> LiveRun | None:
@@ -277,21 +279,7 @@ class Session:
                 self._expected = None
 
     def _numbered(self, rank: Rank, run_id: str | None) -> Rank:
-        """The rank, its meeting's name with the number of this training: one process may train several times.
-
-        A dry run has no meeting, for its store is each process's own.
-        """
-        if self.settings.mode == "dry":
-            return replace(rank, meeting=None)
-        if rank.meeting is None or run_id is not None:
-            return rank
-        self._meetings += 1
-        return replace(rank, meeting=f"{rank.meeting}#{self._meetings}")
-
-    def _check_meeting(self, rank: Rank) -> None:
-        if not rank.is_first and rank.meeting is None:
-            why = "a dry run is the first rank's alone" if self.settings.mode == "dry" else _MEND_MEETING
-            raise RunStateError(f"nothing tells which run is its own: {why}")
+        return self._meetings.numbered(rank, drawn=run_id is not None, dry=self.settings.mode == "dry")
 
     def end(self, live: LiveRun, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """End a run, or let it end with the last guest in it; after that, what is said goes into an addendum."""
@@ -374,10 +362,11 @@ class Session:
         Raises:
             RunNotFoundError: none of these is there; the message lists candidates.
         """
+        current = self.current
         if run_id is not None:
             return self.workspace.find(run_id).run_id
-        if self.current is not None:
-            return self.current.id
+        if current is not None:
+            return current.id
         self._look_for_expected()
         if self.last:
             return self.last
@@ -392,8 +381,8 @@ class Session:
     def _forget(self) -> None:
         self._pid = os.getpid()
         self._settings = self._workspace = self._exit = None
-        self.current = self.addendum = self.last = self._expected = None
-        self._rank, self._unrecorded, self._meetings = Rank(), False, 0
+        self._current = self.addendum = self.last = self._expected = None
+        self._rank, self._unrecorded, self._meetings = Rank(), False, Meetings()
         self.declared = []
         self.watches = Watches()
         self.guests = Guests()
