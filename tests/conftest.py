@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 NEEDS = {
-    "pyarrow": ["capture/rows", "tamper/test_rows_others_miss.py"],
+    "pyarrow": ["api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
     "numpy": ["capture/config/test_config_forms.py", "capture/stream", "capture/weights"],
 }
 """Folders whose tests import what only an extra brings: the core's own tests pass without any (`make test-core`)."""

@@ -1,7 +1,6 @@
 """The hall of the house: what faces (the façade, integrations, the command line, the server) ask of the core."""
 
 from cognify_core.api.functions import (
-    attest,
     dataset,
     diff,
     discard,
@@ -11,7 +10,6 @@ from cognify_core.api.functions import (
     hash_path,
     init,
     keys,
-    note,
     run,
     runs,
     seal,
@@ -20,10 +18,12 @@ from cognify_core.api.functions import (
     verify,
     watch,
 )
+from cognify_core.api.statements import attest, datasheet, note, profile, release
 
 __all__ = [
     "attest",
     "dataset",
+    "datasheet",
     "diff",
     "discard",
     "doctor",
@@ -33,6 +33,8 @@ __all__ = [
     "init",
     "keys",
     "note",
+    "profile",
+    "release",
     "run",
     "runs",
     "seal",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from cognify_core.api.accesses import note_access
 from cognify_core.api.comparing import comparison
 from cognify_core.api.exporting import Package
 from cognify_core.errors import CannotVerifyError, SigningKeyError
@@ -58,6 +59,7 @@ def verify_target(
         wanted = str(target)
         run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id
         report = check_run(session.workspace.store, run_id, trusted)
+        note_access(session, run_id, "verify", outcome="failed" if report.contradictions else "allowed")
     if artifacts and report.exit_code != 1:
         with Rehash.rehashing(session.settings.rows_path) as rehash:
             found = check_artifacts(report.runs, rehash=rehash, progress=progress)

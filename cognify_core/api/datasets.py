@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cognify_core.canonical import Json
+from cognify_core.capture.config import to_facts
 from cognify_core.errors import ConfigurationError
 from cognify_core.model.digest import Digest
-from cognify_core.model.names import slug
+from cognify_core.model.events import DatasetSeen, parse_event
+from cognify_core.model.lineage import node_ids
+from cognify_core.model.names import slug, stamp_time, utc_now
+from cognify_core.model.words import datasheet_key
 from cognify_core.record.run import Run
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
+    from cognify_core.store.protocol import Store
 
 SOURCE_CATEGORIES = (
     "public",
@@ -52,16 +57,12 @@ class DeclaredDataset:
         """Check what was said.
 
         Raises:
-            ConfigurationError: there is no such source category, or no such file.
+            ConfigurationError: there is no such source category, no such file, or a word that is almost one that
+                datasheets ask for.
         """
-        if source_category is not None and source_category not in SOURCE_CATEGORIES:
-            raise ConfigurationError(
-                f"source_category cannot be {source_category!r}; it is one of {', '.join(SOURCE_CATEGORIES)}"
-            )
         if isinstance(data, str | Path) and not any(c in str(data) for c in "*?[") and not Path(data).exists():
             raise ConfigurationError(f"the dataset {name!r} names {str(data)!r}, and no such file or folder exists")
-        said = {"source_category": source_category, **provenance}
-        return cls(data, name, role, schema_version, {key: value for key, value in said.items() if value is not None})
+        return cls(data, name, role, schema_version, checked_provenance(source_category, provenance))
 
     def is_of(self, dataset: Any) -> bool:
         """Whether this is that very dataset: the same object, or a `datasets.Dataset` of one fingerprint."""
@@ -84,6 +85,73 @@ class DatasetHandle:
     """None where it waits for the next run."""
     hash: Digest | None = None
     """None where it is not hashed yet, or cannot be."""
+
+
+def checked_provenance(source_category: str | None, said: Mapping[str, Json]) -> dict[str, Json]:
+    """What is said of a dataset, by the words that documents look for.
+
+    Raises:
+        ConfigurationError: there is no such source category, or a word is almost one that datasheets ask for.
+    """
+    if source_category is not None and source_category not in SOURCE_CATEGORIES:
+        raise ConfigurationError(
+            f"source_category cannot be {source_category!r}; it is one of {', '.join(SOURCE_CATEGORIES)}"
+        )
+    found: dict[str, Json] = {"source_category": source_category}
+    for key, value in said.items():
+        if (known := datasheet_key(key)) in found:
+            raise ConfigurationError(f"{known} is said twice, once as {key!r}")
+        found[known] = value
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def say_datasheet(
+    session: Session, dataset: str, run_id: str | None, source_category: str | None, said: Mapping[str, Json]
+) -> DatasetHandle:
+    """Say where a dataset of a run that has ended comes from, in an addendum that is sealed at once.
+
+    The dataset is named by its node id, by its name where one has it, or by its digest; nothing of it is hashed again.
+
+    Raises:
+        ConfigurationError: nothing is said, or what is said is none; the run has no such dataset, or more than one.
+        RunNotFoundError, RunStateError: there is no such run, or it is not sealed.
+    """
+    from cognify_core.api.refreshing import seal_addendum
+
+    provenance = checked_provenance(source_category, said)
+    if not provenance:
+        raise ConfigurationError(f"nothing is said of {dataset}: say source_category=…, licence=…, obtained=…")
+    wanted = session.wanted(run_id)
+    session.settle()
+    seen = _find_dataset(session.workspace.store, wanted, dataset)
+    told = seen.model_copy(
+        update={
+            "ref": "datasheet",
+            "at": stamp_time(utc_now()),
+            "assurance": "declared",
+            "reason": None,
+            "inputs": (),
+            "facts": {},
+            "provenance": to_facts(provenance),
+        }
+    )
+    seal_addendum(session.workspace, wanted, (told,))
+    return DatasetHandle(seen.name, wanted, seen.hash)
+
+
+def _find_dataset(store: Store, run_id: str, wanted: str) -> DatasetSeen:
+    events = [parse_event(data) for data in store.events(run_id)]
+    ids = node_ids(events)
+    seen = {ids[event.body.ref]: event.body for event in events if isinstance(event.body, DatasetSeen)}
+    if wanted in seen:
+        return seen[wanted]
+    found = [body for body in seen.values() if wanted in (body.name, str(body.hash))]
+    if len({(body.name, body.hash) for body in found}) == 1:
+        return found[0]
+    what = "more than one dataset" if found else "no dataset"
+    raise ConfigurationError(
+        f"{run_id} has {what} called {wanted[:80]!r}; its datasets: {', '.join(list(seen)[:20]) or 'none'}"
+    )
 
 
 def say_dataset(session: Session, declared: DeclaredDataset, run_id: str | None) -> DatasetHandle:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cognify_core.api.accesses import note_access
 from cognify_core.canonical import Json, encode
 from cognify_core.capture.files import file_outcome
 from cognify_core.capture.tree import tree_outcome
@@ -140,4 +141,5 @@ def _nodes_of_run(session: Session, wanted: str) -> dict[str, str]:
     workspace = session.workspace
     run_id = workspace.find(wanted).run_id
     lineage = fold((parse_event(data) for data in workspace.store.events(run_id)), still_open=True)
+    note_access(session, run_id, "diff")
     return {node.id: str(node.hash or node.reason) for node in lineage.nodes}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import ConfigurationError
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
-from cognify_core.export.inputs import made_from
+from cognify_core.export.inputs import SealedRun, made_from
 from cognify_core.model.digest import Digest
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_package
-from cognify_core.store.protocol import Receipt, Store
+from cognify_core.store.protocol import Opening, Receipt, Store
 from cognify_core.verify.store_check import read_sealed
 
 RECEIPT_SUFFIX = ".sigstore.json"
@@ -34,6 +35,10 @@ class Package:
     """Bytes."""
     addenda: int
     """How many addenda it holds."""
+    personal_data: bool = False
+    """Whether it shows the clear values behind commitments: users, addresses."""
+    refreshed: str | None = None
+    """What went into a new addendum before this export, in words; none where nothing had changed."""
 
     def _repr_html_(self) -> str:
         """The package in a notebook."""
@@ -67,10 +72,11 @@ def export_run(
     kind = export_format(format, template)
     signer = ring.signer()
     run, *addenda = read_sealed(store, run_id, [signer.public_key, *ring.trusted()])
-    data = kind.render(Dossier.of(run, addenda))
+    openings = _openings(store, run, addenda) if kind.template and kind.template.shows_personal_data else None
+    data = kind.render(Dossier.of(run, addenda, openings=openings or ()))
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
     target = _target(path, packages / run_id, name)
-    source = made_from(run, addenda, format, template, kind.version)
+    source = made_from(run, addenda, format, template, kind.version, openings)
     receipt = store.put_receipt(
         Receipt(
             package_hash=Digest.of(data),
@@ -86,7 +92,35 @@ def export_run(
     receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
     _write(target, data)
     _write(receipt_path, receipt.bundle)
-    return Package(receipt.package_hash, target, receipt_path, run_id, format, template, len(data), len(addenda))
+    return Package(
+        package_hash=receipt.package_hash,
+        path=target,
+        receipt_path=receipt_path,
+        run_id=run_id,
+        format=format,
+        template=template,
+        size=len(data),
+        addenda=len(addenda),
+        personal_data=openings is not None,
+    )
+
+
+def _openings(store: Store, run: SealedRun, addenda: Sequence[SealedRun]) -> list[Opening]:
+    """The clear values, as far as they are not erased, of what the run and its addenda say of accesses and users.
+
+    They are a function of the addenda as long as nothing is erased, so the same package can be rendered again.
+    """
+    dossier = Dossier.of(run, addenda)
+    wanted = {str(told.body.actor) for told in dossier.accesses} | {str(told.body.source) for told in dossier.accesses}
+    for told in dossier.environments:
+        personal = told.body.facts.get("personal")
+        wanted |= {str(personal.get(label)) for label in ("user", "host")} if isinstance(personal, dict) else set()
+    return [each for each in store.openings(run.run_id) if each.commitment in wanted and _is_text(each.value)]
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written at all: a name of the system's may be bytes of any kind."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _target(path: Path | None, folder: Path, name: str) -> Path:

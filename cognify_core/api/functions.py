@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from cognify_core.api.live import ActiveRun
     from cognify_core.api.looking import As
     from cognify_core.api.off import InertRun
+    from cognify_core.api.requests import Stage
     from cognify_core.api.sealing import Sealed
     from cognify_core.api.session import Session
     from cognify_core.api.views import RunView
     from cognify_core.capture.outcome import Outcome
-    from cognify_core.model.digest import Digest
     from cognify_core.seal.keys import KeyRing
     from cognify_core.store.protocol import RunRow, Tombstone
     from cognify_core.verify.report import Report
@@ -125,10 +125,23 @@ def dataset(
 
     Said before a run, it is matched with the rows that the run is fed, by identity or fingerprint, or else recorded as
     their source. Said in `with cognify.run()`, or of a run by its id, it is hashed and recorded there; after the seal,
-    in an addendum. `provenance` takes what a datasheet asks: `licence`, `obtained`, `selection`, `labelling` …
+    in an addendum.
+
+    Args:
+        data: a path, or an object that holds rows.
+        name: what it is called.
+        schema_version: the version of its schema.
+        role: `train`, `eval`, `source` …
+        source_category: one of the European Commission's: `public`, `private_licensed`, `private_third_party`,
+            `crawled`, `user_data`, `synthetic`, `other`. Where none is said, documents show a gap.
+        run_id: the run that it belongs to, where that has ended.
+        provenance: what a datasheet asks (`cognify_core.model.words.DATASHEET` explains each): `licence`, `obtained`,
+            `collected`, `selection`, `labelling`, `cleaning`, `personal_data`, `languages`, `tdm_opt_out`, `purpose`,
+            `assumptions`, `representativeness`, `bias_examination`, `known_gaps`, `supplier`, `generator`, `url`,
+            `retrieved`, `approved_by`; and anything else.
 
     Raises:
-        ConfigurationError: no such file, or no such source category.
+        ConfigurationError: no such file, no such source category, or a word that is almost one of those.
         RunNotFoundError, RunStateError: there is no such run to say it of.
     """
     from cognify_core.api.datasets import DeclaredDataset, say_dataset
@@ -190,40 +203,6 @@ def eval(  # noqa: A001 - the name that users look for
         say_evaluation(this_session(), results, name=name, step=step, dataset=dataset, run_id=run_id, facts=facts)
 
 
-def note(text: str, *, kind: str = "general", subject: str | None = None, run_id: str | None = None) -> None:
-    """Say something of a run: a `limitation`, a `failure_mode`, a `rationale`, a `tradeoff`.
-
-    Raises:
-        ConfigurationError: there is no text.
-        RunNotFoundError, RunStateError: there is no run to say it of.
-    """
-    from cognify_core.api.saying import say_note
-
-    if this_session().speaks:
-        say_note(this_session(), text, kind, subject, run_id)
-
-
-def attest(
-    claim: str,
-    *,
-    by: str,
-    role: str,
-    meaning: str | None = None,
-    evidence: Path | Digest | None = None,
-    run_id: str | None = None,
-) -> None:
-    """Record a statement that a named person answers for, with the digest of its evidence.
-
-    Raises:
-        RunNotFoundError, RunStateError: there is no run to say it of.
-        ConfigurationError: it names nothing, nobody or no role, or the evidence cannot be read.
-    """
-    from cognify_core.api.saying import say_attestation
-
-    if this_session().speaks:
-        say_attestation(this_session(), run_id, evidence, claim=claim, by=by, role=role, meaning=meaning)
-
-
 def seal(run_id: str | None = None) -> Sealed:
     """Seal a run that has ended; of a sealed run, seal what was said of it since, and return its seal.
 
@@ -253,8 +232,14 @@ def export_audit(
     template: str | None = None,
     path: str | Path | None = None,
     wait: bool = True,  # noqa: ARG001 - promised; the embedded store has nothing to wait for
+    refresh: bool = True,
+    stage: Stage | None = None,
 ) -> Package:
     """Export a run's package; without a run id, of this process's last run. A run that has ended is sealed first.
+
+    A document (any format but `json`, or with a template) shows the profile, and some show the access log. Where the
+    record does not hold what is in force now, an addendum is made with it first, unless `refresh=False`.
+    `package.refreshed` says so. `stage` is told, in a word, what is being done now.
 
     `package.package_hash` is the SHA-256 of the file at `package.path`. `wait` is for stores that deliver later; the
     embedded one always waits.
@@ -265,7 +250,10 @@ def export_audit(
     """
     from cognify_core.api.requests import export_now
 
-    return export_now(this_session(), run_id, format=format, template=template, path=path)
+    more = {} if stage is None else {"stage": stage}
+    return export_now(
+        this_session(), run_id, format=format, template=template, path=path, refresh_first=refresh, **more
+    )
 
 
 def verify(
@@ -306,9 +294,12 @@ def show(run_id: str) -> RunView:
     Raises:
         RunNotFoundError: there is no such run, or more than one.
     """
+    from cognify_core.api.accesses import note_access
     from cognify_core.api.views import view
 
-    return view(this_session().workspace, run_id)
+    shown = view(this_session().workspace, run_id)
+    note_access(this_session(), shown.row.run_id, "show")
+    return shown
 
 
 def diff(first: str | Path, second: str | Path) -> Diff:

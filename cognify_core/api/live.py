@@ -106,6 +106,8 @@ class LiveRun:
         """Wait for what is still being hashed, saying so when it takes long, and close the record."""
         if self.streams is not None:
             self.guarded("the streams", self.streams.settle)
+        if self.rank.is_first and self.amends is None:
+            self.guarded("the profile", self._record_profile)
         while self.closing:
             self.guarded("what was seen at the end", self.closing.pop())
         began = time.monotonic()
@@ -118,6 +120,14 @@ class LiveRun:
                 told = True
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
         self.run.close(status, timeout=0.0 if left is not None and left <= 0 else left)
+
+    def _record_profile(self) -> None:
+        """Take a snapshot of what the organisation says of itself and of the project, where it ever said anything."""
+        from cognify_core.api.refreshing import profile_now
+
+        store = self.workspace.store
+        if (seen := profile_now(store, store.run(self.id).project)) is not None:
+            self.run.say(seen)
 
     def seal(self) -> Sealed:
         """Seal the closed record."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cognify_core.api.yaml_text import read_yaml
 from cognify_core.canonical import Json, encode, parse
 from cognify_core.capture.commitments import display_path
 from cognify_core.capture.files import file_outcome
@@ -79,12 +78,33 @@ def save_profile(store: Store, value: Json, *, project: str | None, folder: Path
     return SavedProfile(profile, project, kept.version, kept.saved_at)
 
 
+def change_profile(
+    store: Store, said: Mapping[str, Json] | str | Path | None, fields: Mapping[str, Json], *, project: str | None
+) -> SavedProfile:
+    """Take `said`, a profile or the path of a file that holds one, else what is kept, change `fields` in it, keep it.
+
+    Raises:
+        ConfigurationError: as `save_profile` and `read_profile_file`.
+    """
+    path = Path(said).expanduser() if isinstance(said, str | Path) else None
+    if isinstance(said, str | Path):
+        base = Profile.parse(read_profile_file(Path(said).expanduser()))
+    elif said is not None:
+        base = Profile.parse(dict(said))
+    else:
+        kept = saved_profile(store, project)
+        base = Profile() if kept is None else kept.profile
+    return save_profile(store, set_fields(base, fields), project=project, folder=path and path.parent)
+
+
 def read_profile_file(path: Path) -> Json:
     """The values of a YAML or JSON file.
 
     Raises:
         ConfigurationError: it cannot be read; the message names the line where there is one.
     """
+    from cognify_core.api.yaml_text import read_yaml  # the end of a run, which looks for a profile, reads no YAML
+
     try:
         value = read_yaml(path.read_bytes())
     except OSError as error:

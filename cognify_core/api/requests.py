@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
+from cognify_core.api.accesses import note_access
 from cognify_core.api.exporting import Package
+from cognify_core.api.refreshing import refresh
+from cognify_core.api.releasing import release_run
 from cognify_core.api.sealing import Sealed
 from cognify_core.api.session import Session
-from cognify_core.errors import ConfigurationError, RunNotFoundError, RunStateError
+from cognify_core.errors import ConfigurationError, RunNotFoundError, RunStateError, VerificationError
 from cognify_core.export.formats import export_format
+from cognify_core.model.events import Release
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
 from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Tombstone
 from cognify_core.verify.store_check import read_sealed
 
+Stage: TypeAlias = Callable[[str], object]
 _LOOK_SECONDS = 0.1
+
+
+def _no_stage(_what: str) -> None:
+    """Tell nobody."""
 
 
 def seal_now(session: Session, run_id: str | None) -> Sealed:
@@ -30,6 +42,7 @@ def seal_now(session: Session, run_id: str | None) -> Sealed:
     _seal(session, wanted)
     workspace = session.workspace
     run, *_ = read_sealed(workspace.store, wanted, [workspace.signer.public_key, *workspace.ring.trusted()])
+    note_access(session, wanted, "seal")
     return Sealed.read(run.bundle)
 
 
@@ -40,20 +53,40 @@ def export_now(
     format: str,  # noqa: A002 - the word that users know
     template: str | None,
     path: str | Path | None,
+    refresh_first: bool = True,
+    stage: Stage = _no_stage,
 ) -> Package:
-    """Seal what is to be sealed, and write the package.
+    """Seal what is to be sealed, bring what a document needs into an addendum, and write the package.
+
+    Args:
+        session: this process's.
+        run_id: the run; none: this process's last.
+        format: the package's format.
+        template: the template, where the format has some.
+        path: where to write it.
+        refresh_first: whether an addendum may be made for what has changed since the seal: profile, access log.
+        stage: told what is being done now.
 
     Raises:
         UnsupportedExportError: no such format and template; nothing has been sealed then.
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
         VerificationError: what is in the store contradicts what was signed; nothing was written then.
     """
-    export_format(format, template)
+    kind = export_format(format, template)
     wanted = _ended(session, run_id)
     if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: export the run that it amends, which carries it")
+    stage("sealing")
     _seal(session, wanted)
-    return session.workspace.export(wanted, format=format, template=template, path=path)
+    refreshed = refresh(session.workspace, wanted, kind) if refresh_first else None
+    stage("rendering")
+    try:
+        package = session.workspace.export(wanted, format=format, template=template, path=path)
+    except VerificationError:
+        note_access(session, wanted, "export", outcome="failed")
+        raise
+    note_access(session, wanted, "export", subject=str(package.package_hash))
+    return replace(package, refreshed=None if refreshed is None else str(refreshed))
 
 
 def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
@@ -67,6 +100,20 @@ def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
         raise ConfigurationError("a run is discarded for a reason, which its tombstone keeps: give one")
     wanted = _ended(session, run_id)
     return session.workspace.store.discard(wanted, reason, stamp_time(utc_now()))
+
+
+def release_now(session: Session, run_id: str | None, **said: Any) -> Release:
+    """Seal what is to be sealed, and say that a run is the released one of its project.
+
+    Raises:
+        ConfigurationError: who approves is who ran it, or nobody knows who ran it; a day is none.
+        RunNotFoundError, RunStateError: there is no such run, it goes on, or it is an addendum.
+    """
+    wanted = _ended(session, run_id)
+    if session.workspace.store.run(wanted).amends is not None:
+        raise RunStateError(f"{wanted} is an addendum: release the run that it amends")
+    _seal(session, wanted)
+    return release_run(session, wanted, **said)
 
 
 def _seal(session: Session, run_id: str) -> None:

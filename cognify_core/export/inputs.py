@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from cognify_core.canonical import Json, encode
 from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Event, parse_event
@@ -13,6 +14,7 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import ClosedRecord
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import ReceiptPredicate, SealStatement
+from cognify_core.store.protocol import Opening
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ def made_from(
     format: str,  # noqa: A002
     template: str | None,
     renderer: str,
+    openings: Sequence[Opening] | None = None,
 ) -> ReceiptPredicate:
-    """What the receipt of a package says that it was rendered from.
+    """What the receipt of a package says that it was rendered from; `openings` are those that its template was given.
 
     Raises:
         FormatError: a bundle holds no seal.
@@ -101,4 +104,14 @@ def made_from(
         format=format,
         template=template,
         renderer=renderer,
+        openings=None if openings is None else Digest.of(openings_file(openings)),
     )
+
+
+def openings_file(openings: Sequence[Opening]) -> bytes:
+    """`cognify.openings/v1`: clear values and the random bytes that open their commitments, in the order given."""
+    listed: list[Json] = [
+        {"commitment": each.commitment, "label": each.label, "random": each.random.hex(), "value": each.value}
+        for each in openings
+    ]
+    return encode({"format": "cognify.openings/v1", "openings": listed})

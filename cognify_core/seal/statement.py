@@ -143,6 +143,8 @@ class ReceiptPredicate(_Strict):
     format: str
     template: str | None = None
     renderer: str
+    openings: Digest | None = None
+    """Of the clear values that the template was given, as `cognify.openings/v1` has them; none where it takes none."""
 
 
 class ReceiptStatement(Statement):
