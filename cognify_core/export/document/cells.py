@@ -6,6 +6,7 @@ Long texts and long lists are cut, never silently: what is cut names how much, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from cognify_core.canonical import Json
@@ -52,8 +53,20 @@ def cut(text: str, limit: int = SHORT) -> str:
 
 
 def said(value: Json, limit: int = SHORT) -> str:
-    """A recorded value on one line, cut."""
-    return cut(text_of(readable(value)), limit)
+    """A fact of an event on one line, cut; one whose tags are wrong stands as it was recorded."""
+    with suppress(ValueError):
+        value = readable(value)
+    return shown(value, limit)
+
+
+def shown(value: Json, limit: int = SHORT) -> str:
+    """A value without tags, as manifests are read, on one line, cut."""
+    return cut(text_of(value), limit)
+
+
+def mapping(value: Json) -> dict[str, Json]:
+    """A recorded value where it is a map, else an empty one: what others recorded has the form that they gave it."""
+    return value if isinstance(value, dict) else {}
 
 
 def listed(items: Iterable[str], limit: int = 5) -> str:

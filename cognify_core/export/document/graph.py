@@ -61,9 +61,7 @@ def sources(dossier: Dossier) -> dict[str, tuple[Dataset, ...]]:
     datasets = distinct_datasets(dossier)
     behind = datasets_behind(dossier, (name for dataset in datasets for name in dataset.names))
     return {
-        dataset.names[0]: tuple(
-            {source.names[0]: source for name in dataset.names for source in behind[name]}.values()
-        )
+        dataset.names[0]: tuple({source.names[0]: source for name in dataset.names for source in behind[name]}.values())
         for dataset in datasets
     }
 

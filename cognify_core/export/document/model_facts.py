@@ -11,11 +11,12 @@ from math import prod
 from typing import Any
 
 from cognify_core.canonical import Json
-from cognify_core.export.document.cells import count, listed, said
+from cognify_core.export.document.cells import count, listed, shown
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.model.events import Artifact, ModelSeen
 
 _FLOATS = ("F", "BF", "C", "GGUF:")
+_ADAPTER = (("rank", "r"), ("alpha", "lora_alpha"), ("dropout", "lora_dropout"), ("target modules", "target_modules"))
 _PACKED = ("U8", "I8", "U16", "U32", "I32")
 """Integers in which quantised weights are packed, so that shapes do not tell how many there are."""
 
@@ -56,7 +57,7 @@ def architecture(dossier: Dossier) -> str | None:
     if not isinstance(model, dict):
         return None
     names = model.get("architectures") or [values.get("model_class") or model.get("model_type") or "not named"]
-    name = listed(map(said, names if isinstance(names, list) else [names]))
+    name = listed(map(shown, names if isinstance(names, list) else [names]))
     return ", ".join((name, *_dimensions(model)))
 
 
@@ -81,11 +82,10 @@ def method(dossier: Dossier) -> str | None:
     peft = values.get("peft")
     if not isinstance(peft, dict):
         return "no adapter is configured: the model's own weights were trained"
-    shown = (("rank", "r"), ("alpha", "lora_alpha"), ("dropout", "lora_dropout"), ("target modules", "target_modules"))
-    parts = [f"{title} {_flat(peft[key])}" for title, key in shown if peft.get(key) is not None]
+    parts = [f"{title} {_flat(peft[key])}" for title, key in _ADAPTER if peft.get(key) is not None]
     if peft.get("modules_to_save"):
         parts.append(f"trained and saved in full: {_flat(peft['modules_to_save'])}")
-    return f"{said(peft.get('peft_type') or 'PEFT')} adapter ({'; '.join(parts)})" if parts else said(peft)
+    return f"{shown(peft.get('peft_type') or 'PEFT')} adapter ({'; '.join(parts)})" if parts else shown(peft)
 
 
 def parameters(dossier: Dossier) -> Parameters:
@@ -158,4 +158,4 @@ def _trained(dossier: Dossier) -> Told[ModelSeen] | None:
 
 
 def _flat(value: Json) -> str:
-    return listed(map(said, value), 12) if isinstance(value, list) else said(value)
+    return listed(map(shown, value), 12) if isinstance(value, list) else shown(value)

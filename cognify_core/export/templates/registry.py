@@ -11,8 +11,11 @@ from cognify_core.export.templates.template import Template
 
 GROUP = "cognify.templates"
 """The entry point group: each entry, by the template's name, is a `Template`."""
-OURS: dict[str, str] = {}
-"""As in `{"eu_ai_act": "cognify_core.export.templates.eu_ai_act:TEMPLATE"}`."""
+OURS: dict[str, str] = {
+    "eu_ai_act": "cognify_core.export.templates.eu_ai_act:TEMPLATE",
+    "hipaa": "cognify_core.export.templates.hipaa:TEMPLATE",
+}
+"""Where each is, by name; imported when it is asked for."""
 
 
 def find_template(name: str) -> Template | None:

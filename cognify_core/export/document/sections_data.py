@@ -1,0 +1,171 @@
+"""Data provenance: each dataset with its digest, what it holds, where it came from, and what nobody has declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from cognify_core.canonical import Json
+from cognify_core.export.document.blocks import Callout, Cell, Facts, Prose, Section, Table
+from cognify_core.export.document.cells import count, cut, digest, gap, listed, mono, plain, said, table
+from cognify_core.export.document.graph import Dataset, distinct_datasets, sources
+from cognify_core.export.document.told_gaps import owner
+from cognify_core.export.dossier import Dossier, Told
+from cognify_core.model.events import DatasetSeen
+
+DETAILED = 25
+"""Datasets that get a datasheet of their own; the table names the others."""
+CATEGORIES = ("public", "private_licensed", "private_third_party", "crawled", "user_data", "synthetic", "other")
+"""The source categories of the Commission's template for the summary of training content (Art. 53(1)(d))."""
+ASKED: Mapping[str, str] = {
+    "source_category": "Source category",
+    "licence": "Licence",
+    "obtained": "Obtained how",
+    "selection": "Selection",
+    "labelling": "Labelling",
+    "cleaning": "Cleaning",
+    "languages": "Languages",
+    "personal_data": "Personal data",
+    "tdm_opt_out": "Text-and-data-mining reservations",
+    "approved_by": "Approved by",
+}
+"""What a datasheet must say (Annex IV, 2(d)), by the keyword that `cognify.dataset` takes."""
+_ALSO = {"license": "licence", "labeling": "labelling", "language": "languages", "license_name": "licence"}
+_DECLARE = "cognify.dataset(…, licence=…, obtained=…)"
+
+
+def data_provenance(dossier: Dossier) -> tuple[Section, ...]:
+    """The table of all datasets, then a datasheet for each of the first ones."""
+    datasets, behind = distinct_datasets(dossier), sources(dossier)
+    if not datasets:
+        return (Section("Data provenance", (Callout("The record names no dataset.", "warning"),)),)
+    overview = Section("Data provenance", (_overview(dossier, datasets, behind), *_not_detailed(datasets)))
+    return (overview, *(_datasheet(dossier, dataset, behind[dataset.names[0]]) for dataset in datasets[:DETAILED]))
+
+
+def declared(dataset: Dataset, behind: Iterable[Dataset], asked: str) -> str | None:
+    """What is declared of a dataset, or of what it was made from; none where it is undeclared."""
+    own = _own(dataset, asked)
+    if own is not None:
+        return own
+    inherited = [(source, _own(source, asked)) for source in behind]
+    if inherited and all(value is not None for _, value in inherited):
+        return listed(f"{value} (source {source.body.name})" for source, value in inherited)
+    return None
+
+
+def undeclared(dossier: Dossier, asked: str) -> tuple[Dataset, ...]:
+    """The datasets of which nobody has declared it."""
+    behind = sources(dossier)
+    return tuple(data for data in distinct_datasets(dossier) if declared(data, behind[data.names[0]], asked) is None)
+
+
+def source_category(dossier: Dossier, dataset: Dataset, behind: Iterable[Dataset]) -> Cell:
+    """The category that is declared, or a gap with its owner."""
+    value = declared(dataset, behind, "source_category")
+    if value is not None:
+        return plain(value, *dataset.every[:1])
+    return gap(f"undeclared; owner: {data_owner(dossier)}")
+
+
+def data_owner(dossier: Dossier) -> str:
+    """Who says what a datasheet asks."""
+    return owner(dossier.profile, "engineer", "annex_iv/2(d)")
+
+
+def _own(dataset: Dataset, asked: str) -> str | None:
+    for told in dataset.every:
+        for key, value in told.body.provenance.items():
+            if _ALSO.get(key, key) == asked and value not in (None, "", "undeclared"):
+                text = said(value)
+                return f"{text} (not one of the Commission's categories)" if _is_stray(asked, text) else text
+    return None
+
+
+def _is_stray(asked: str, text: str) -> bool:
+    return asked == "source_category" and text not in CATEGORIES
+
+
+def _overview(dossier: Dossier, datasets: Iterable[Dataset], behind: Mapping[str, tuple[Dataset, ...]]) -> Table:
+    columns = (("Dataset", 2.0), ("Role", 0.9), ("Records", 0.9), ("Digest", 5.0), ("Source category", 1.7))
+    rows = [
+        (
+            mono(dataset.names[0], *dataset.every[:2]),
+            plain(dataset.role),
+            records(dataset),
+            digest(dataset.body.hash),
+            source_category(dossier, dataset, behind[dataset.names[0]]),
+        )
+        for dataset in datasets
+    ]
+    return table(dossier, columns, rows, "Every dataset that the run read or was evaluated on, and its sources")
+
+
+def records(dataset: Dataset) -> Cell:
+    """How many records there are, or that nobody counted."""
+    known = dataset.body.record_count
+    return plain(count(known)) if known is not None else gap("not counted")
+
+
+def _not_detailed(datasets: tuple[Dataset, ...]) -> tuple[Prose, ...]:
+    left = len(datasets) - DETAILED
+    if left <= 0:
+        return ()
+    return (
+        Prose(f"The first {DETAILED} datasheets follow; those of {count(left, 'dataset')} stand in evidence.json."),
+    )
+
+
+def _datasheet(dossier: Dossier, dataset: Dataset, behind: tuple[Dataset, ...]) -> Section:
+    told, body = dataset.first, dataset.body
+    defaulted = " (by default; nobody declared one)" if body.schema_version_defaulted else ""
+    rows = [
+        ("Digest", digest(body.hash, *dataset.every)),
+        ("Assurance", plain(_assurance(body.assurance, body.reason), told)),
+        ("Records", records(dataset)),
+        ("Columns", _columns(dossier, told)),
+        ("Schema version", plain(f"{body.schema_version}{defaulted}")),
+        ("Location", mono(body.location or "not recorded")),
+        ("Made from", _made_from(dossier, dataset, behind)),
+        *_declarations(dossier, dataset, behind),
+        *((cut(key, 60), plain(said(value), told)) for key, value in _others(body.provenance)),
+    ]
+    return Section(f"Dataset {cut(body.name, 80)}", (Facts(tuple(rows)),), level=2)
+
+
+def _declarations(dossier: Dossier, dataset: Dataset, behind: tuple[Dataset, ...]) -> Iterator[tuple[str, Cell]]:
+    found = {title: declared(dataset, behind, asked) for asked, title in ASKED.items()}
+    yield from ((title, plain(value, *dataset.every[:1])) for title, value in found.items() if value is not None)
+    missing = [title for title, value in found.items() if value is None]
+    if missing:
+        text = f"{listed(missing, len(ASKED))}; owner: {data_owner(dossier)}; supplied by {_DECLARE}"
+        yield "Undeclared", gap(text)
+
+
+def _assurance(assurance: str, reason: str | None) -> str:
+    return {
+        "content": "content: every byte or row was hashed",
+        "sampled": "sampled: not every row was hashed",
+        "declared": "declared: stated by a person or a tool, not checked",
+    }.get(assurance, f"unresolved: {reason}")
+
+
+def _columns(dossier: Dossier, told: Told[DatasetSeen]) -> Cell:
+    value = dossier.manifest(told)
+    columns = value.get("columns") if isinstance(value, dict) else None
+    if isinstance(columns, dict):
+        return mono(listed((f"{name}: {said(kind, 60)}" for name, kind in columns.items()), 40))
+    return plain("not recorded: the digest is that of files or of a stream, not of rows")
+
+
+def _made_from(dossier: Dossier, dataset: Dataset, behind: tuple[Dataset, ...]) -> Cell:
+    if behind:
+        return mono(
+            listed((f"{source.names[0]} ({source.body.hash})" for source in behind), 10), *(s.first for s in behind)
+        )
+    if dataset.body.role == "source":
+        return plain("a source: the record begins here")
+    return gap(f"no source is recorded; owner: {data_owner(dossier)}")
+
+
+def _others(provenance: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    return ((key, value) for key, value in provenance.items() if _ALSO.get(key, key) not in ASKED)

@@ -1,0 +1,71 @@
+"""Until when the documentation must be kept (Art. 18(1)): ten years from the market, not from the seal."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from cognify_core.export.document.blocks import Facts, Prose, Section
+from cognify_core.export.document.cells import gap, plain
+from cognify_core.export.document.told_gaps import owner
+from cognify_core.export.dossier import Dossier
+from cognify_core.export.evidence import Evidence
+from cognify_core.export.templates.retention import Retention, longest, months_after, years_after
+from cognify_core.export.templates.statements import profile_evidence
+
+YEARS = 10
+LOG_MONTHS = 6
+
+
+def market_dates(dossier: Dossier) -> tuple[tuple[date, str, tuple[Evidence, ...]], ...]:
+    """The days on which the system is said to have been placed on the market or put into service."""
+    found: list[tuple[date, str, tuple[Evidence, ...]]] = [
+        (date.fromisoformat(told.body.market_date), "release", (told.evidence,))
+        for told in dossier.releases
+        if told.body.market_date
+    ]
+    stated = dossier.profile.market_date
+    if stated:
+        found.append((date.fromisoformat(stated), "profile", profile_evidence(dossier)))
+    return tuple(found)
+
+
+def documentation(dossier: Dossier) -> Retention:
+    """Ten years after the last of the market dates; an open hold where there is none."""
+    days = market_dates(dossier)
+    if not days:
+        return Retention(None, "the date of placing on the market is not known; nothing may be deleted until it is")
+    return longest(
+        Retention(years_after(day, YEARS), f"{YEARS} years after {day.isoformat()}, the market date of the {source}")
+        for day, source, _ in days
+    )
+
+
+def logs(dossier: Dossier) -> Retention:
+    """The floor for logs, from the end of the record."""
+    closed = date.fromisoformat(dossier.closed_at[:10])
+    return Retention(months_after(closed, LOG_MONTHS), f"at least {LOG_MONTHS} months after {closed.isoformat()}")
+
+
+def retention(dossier: Dossier) -> Section:
+    """The table, and what it rests on."""
+    held = documentation(dossier)
+    evidence = [entry for _, _, entries in market_dates(dossier) for entry in entries]
+    whose = owner(dossier.profile, "compliance", "annex_iv/retention")
+    missing = f"{held}; owner: {whose}; supplied by market_date in the profile, or with the release"
+    rows = (
+        ("Technical documentation, Art. 18(1)", plain(str(held), *evidence) if held.until else gap(missing)),
+        (
+            "Logs, Art. 19(1) and 26(6)",
+            plain(f"{logs(dossier)}, unless other law, data protection above all, says otherwise"),
+        ),
+        ("Authorised representative", plain("keeps the documentation as long: Art. 22(3), 54(3)(b)")),
+    )
+    lead = Prose(
+        "The clock of Art. 18(1) starts when the system is placed on the market or put into service, not when the "
+        f"record is sealed. {YEARS} years for the documentation and {LOG_MONTHS} months for logs are floors."
+    )
+    renewal = Prose(
+        "Signatures age: over ten years, keep a renewed timestamp of the seal (RFC 3161, RFC 4998) beside this "
+        "document."
+    )
+    return Section("Retention", (lead, Facts(rows), renewal))
