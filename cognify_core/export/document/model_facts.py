@@ -107,11 +107,13 @@ def weights_told(dossier: Dossier) -> tuple[Told[Artifact], ...]:
 
 def tensors(dossier: Dossier, told: Told[Artifact]) -> int | None:
     """The parameters in the weights' manifest of an artifact; none without one, and of packed (quantised) weights."""
-    value = dossier.manifest(told)
-    if told.body.manifest != "cognify.weights/v1" or not isinstance(value, dict):
+    if told.body.manifest != "cognify.weights/v1":
         return None
-    shapes: list[tuple[str, list[int]]] = [(dtype, shape) for _, dtype, shape, _ in value["tensors"]]
-    if any(dtype in _PACKED and len(shape) > 0 for dtype, shape in shapes):
+    try:
+        shapes = [(str(dtype), list(map(int, shape))) for _, dtype, shape, _ in dossier.manifest(told)["tensors"]]
+    except (LookupError, TypeError, ValueError):  # a manifest that names its format and does not have it
+        return None
+    if any(dtype in _PACKED and shape for dtype, shape in shapes):
         return None
     return sum(prod(shape) for dtype, shape in shapes if dtype.startswith(_FLOATS))
 

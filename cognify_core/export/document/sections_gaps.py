@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cognify_core.export.document.blocks import Block, Prose, Section
-from cognify_core.export.document.cells import count, mono, plain, table
+from cognify_core.export.document.cells import ROWS, count, mono, plain, sentence, table
 from cognify_core.export.document.told_gaps import owner, told_gaps
 from cognify_core.export.dossier import Dossier
 
@@ -14,9 +14,7 @@ def open_gaps(dossier: Dossier) -> Section:
     """Every gap of the record; a template's own gaps stand with its rows."""
     found = told_gaps(dossier)
     closed = dossier.closed
-    reasons = tuple(
-        Prose(f"The record is not complete: {reason}", (closed.evidence,)) for reason in closed.body.reasons
-    )
+    reasons = tuple(sentence(f"The record is not complete: {reason}", closed) for reason in closed.body.reasons[:ROWS])
     if not found:
         return Section(GAPS, (*reasons, Prose("The record names no gap.", (closed.evidence,))))
     columns = (("Subject", 1.8), ("What could not be seen, and why", 3.0), ("What mends it", 3.0), ("Owner", 1.2))

@@ -65,11 +65,9 @@ def _place(dossier: Dossier) -> Iterator[Prose]:
 
 def _model(dossier: Dossier) -> Iterator[Prose]:
     for base in dossier.base_models[:2]:
-        facts = base.body.facts
-        match = (
-            f"; {facts['matched']} of its {facts['total']} tensors were found in memory" if facts.get("total") else ""
-        )
-        yield sentence(f"Training started from the base model {cut(base.body.name, 200)}{match}.", base)
+        matched, total = base.body.facts.get("matched"), base.body.facts.get("total")
+        found = f"; {said(matched, 20)} of its {total} tensors were found in memory" if isinstance(total, int) else ""
+        yield sentence(f"Training started from the base model {cut(base.body.name, 200)}{found}.", base)
     how = method(dossier)
     if how is not None:
         yield sentence(f"Fine-tuning method: {how}.", *dossier.configs[:1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cognify_core.export.document.cells import cut
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.model.bodies import Body, Gap
 from cognify_core.model.events import Artifact
@@ -38,4 +39,4 @@ def told_gaps(dossier: Dossier) -> tuple[ToldGap, ...]:
 def owner(profile: Profile, role: str, *points: str) -> str:
     """Who mends a gap: whom the profile names for one of the points of law or for the role, else the role itself."""
     named = (profile.gap_owners.get(key) for key in (*points, role))
-    return next((name for name in named if name), role or UNOWNED)
+    return cut(next((name for name in named if name), role or UNOWNED), 120)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from cognify_core.errors import UnsupportedExportError
 from cognify_core.export.templates.template import Template
@@ -15,7 +15,8 @@ OURS: dict[str, str] = {
     "eu_ai_act": "cognify_core.export.templates.eu_ai_act:TEMPLATE",
     "hipaa": "cognify_core.export.templates.hipaa:TEMPLATE",
 }
-"""Where each is, by name; imported when it is asked for."""
+"""Where each is, by name; nobody else takes these names."""
+_NEEDED = ("name", "version", "formats", "shows_personal_data", "compose")
 
 
 def find_template(name: str) -> Template | None:
@@ -28,15 +29,20 @@ def templates() -> dict[str, Template]:
     """All templates, by name.
 
     Raises:
-        UnsupportedExportError: one that is installed cannot be loaded.
+        UnsupportedExportError: one that is installed cannot be loaded, or is no template.
     """
-    found: dict[str, Template] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            found[entry.name] = entry.load()
-        except Exception as error:
-            raise UnsupportedExportError(f"the template {entry.name!r} cannot be loaded: {error}") from error
+    found = {entry.name: _loaded(entry) for entry in entry_points(group=GROUP) if entry.name not in OURS}
     for name, place in OURS.items():
         module, _, attribute = place.partition(":")
         found[name] = getattr(import_module(module), attribute)
     return found
+
+
+def _loaded(entry: EntryPoint) -> Template:
+    try:
+        template: Template = entry.load()
+    except Exception as error:
+        raise UnsupportedExportError(f"the template {entry.name!r} cannot be loaded: {error}") from error
+    if missing := [name for name in _NEEDED if not hasattr(template, name)]:
+        raise UnsupportedExportError(f"the template {entry.name!r} has no {', '.join(missing)}")
+    return template

@@ -30,15 +30,23 @@ class Answer:
 
 
 class Template(Protocol):
-    """A template, by name: what `--template` takes."""
+    """A template. What it composes follows from the dossier alone: no clock, file, network or locale."""
 
-    name: str
-    version: str
-    """Changes whenever the same dossier would give another document."""
-    formats: frozenset[str]
-    """The formats that it exists in, as in `pdf`."""
-    shows_personal_data: bool
-    """Whether it prints the clear values behind commitments, which are then an input of the package."""
+    @property
+    def name(self) -> str:
+        """What `--template` takes."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same dossier would give another document."""
+
+    @property
+    def formats(self) -> frozenset[str]:
+        """The formats that it exists in, as in `pdf`."""
+
+    @property
+    def shows_personal_data(self) -> bool:
+        """Whether it prints the clear values behind commitments, which are then an input of the package."""
 
     def compose(self, dossier: Dossier) -> Composed:
         """The document."""

@@ -20,6 +20,7 @@ from cognify_core.export.templates.eu_ai_act.law import LAW, check_form
 from cognify_core.export.templates.eu_ai_act.neighbours import neighbouring_articles
 from cognify_core.export.templates.eu_ai_act.page_one import five_headings
 from cognify_core.export.templates.rows import answer_all, coverage, details, meanings, overview
+from cognify_core.export.templates.template import Template
 
 
 @dataclass(frozen=True)
@@ -67,4 +68,4 @@ class EuAiAct:
         )
 
 
-TEMPLATE = EuAiAct()
+TEMPLATE: Template = EuAiAct()

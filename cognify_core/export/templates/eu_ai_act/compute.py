@@ -7,6 +7,7 @@ of parameters counts, whatever its precision; recomputed activations, evaluation
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from cognify_core.canonical import Json
@@ -15,9 +16,9 @@ from cognify_core.export.document.cells import bullets, count, cut, gap, plain
 from cognify_core.export.document.model_facts import parameters, weights_told
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.evidence import Evidence
-from cognify_core.export.plain import readable
 from cognify_core.export.templates.statements import profile_evidence
 from cognify_core.model.bodies import Body
+from cognify_core.model.numbers import plain_number
 from cognify_core.model.profile import BaseCompute
 
 SUBSTITUTE = 1e23
@@ -130,8 +131,13 @@ def limit_of(dossier: Dossier) -> Threshold:
 
 
 def _number(value: Json) -> float | None:
-    plain_value = readable(value) if isinstance(value, dict) else value
-    return float(plain_value) if isinstance(plain_value, int | float) and plain_value > 0 else None
+    """A positive, finite number out of what was recorded, however it is tagged."""
+    try:
+        number = value if isinstance(value, int | float) else plain_number(value)
+        found = float(number)
+    except (ValueError, OverflowError):
+        return None
+    return found if 0 < found < math.inf and not isinstance(value, bool) else None
 
 
 def _lead() -> Prose:

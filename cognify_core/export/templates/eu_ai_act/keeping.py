@@ -18,15 +18,17 @@ LOG_MONTHS = 6
 
 def market_dates(dossier: Dossier) -> tuple[tuple[date, str, tuple[Evidence, ...]], ...]:
     """The days on which the system is said to have been placed on the market or put into service."""
-    found: list[tuple[date, str, tuple[Evidence, ...]]] = [
-        (date.fromisoformat(told.body.market_date), "release", (told.evidence,))
-        for told in dossier.releases
-        if told.body.market_date
-    ]
-    stated = dossier.profile.market_date
-    if stated:
-        found.append((date.fromisoformat(stated), "profile", profile_evidence(dossier)))
-    return tuple(found)
+    said = [(told.body.market_date, "release", (told.evidence,)) for told in dossier.releases]
+    every = (*said, (dossier.profile.market_date, "profile", profile_evidence(dossier)))
+    return tuple((day, source, cites) for text, source, cites in every if (day := _day(text)) is not None)
+
+
+def _day(text: str | None) -> date | None:
+    """A day of the calendar; none where none is said, or one that there is not, like 30 February."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def documentation(dossier: Dossier) -> Retention:

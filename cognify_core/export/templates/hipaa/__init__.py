@@ -25,6 +25,7 @@ from cognify_core.export.templates.hipaa.law import LAW, PERSONAL, PROPOSED, SCO
 from cognify_core.export.templates.hipaa.phi import phi_of, protected_health_information
 from cognify_core.export.templates.rows import answer_all, coverage, details, meanings, overview
 from cognify_core.export.templates.statements import attested, profile_evidence, stated
+from cognify_core.export.templates.template import Template
 
 
 @dataclass(frozen=True)
@@ -113,4 +114,4 @@ def _ran_by(dossier: Dossier) -> Cell:
     return gap("no environment is recorded")
 
 
-TEMPLATE = Hipaa()
+TEMPLATE: Template = Hipaa()
