@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cognify_core.canonical import Json
 from cognify_core.export.document.blocks import Callout, Cell, Facts, Prose, Section, Table
 from cognify_core.export.document.cells import count, cut, digest, gap, listed, mono, plain, said, table
+from cognify_core.export.document.datasheets import ASKED, data_owner, declared, others
 from cognify_core.export.document.graph import Dataset, distinct_datasets, sources
-from cognify_core.export.document.told_gaps import owner
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.model.events import DatasetSeen
 
 DETAILED = 25
 """Datasets that get a datasheet of their own; the table names the others."""
-CATEGORIES = ("public", "private_licensed", "private_third_party", "crawled", "user_data", "synthetic", "other")
-"""The source categories of the Commission's template for the summary of training content (Art. 53(1)(d))."""
-ASKED: Mapping[str, str] = {
-    "source_category": "Source category",
-    "licence": "Licence",
-    "obtained": "Obtained how",
-    "selection": "Selection",
-    "labelling": "Labelling",
-    "cleaning": "Cleaning",
-    "languages": "Languages",
-    "personal_data": "Personal data",
-    "tdm_opt_out": "Text-and-data-mining reservations",
-    "approved_by": "Approved by",
-}
-"""What a datasheet must say (Annex IV, 2(d)), by the keyword that `cognify.dataset` takes."""
-_ALSO = {"license": "licence", "labeling": "labelling", "language": "languages", "license_name": "licence"}
 _DECLARE = "cognify.dataset(…, licence=…, obtained=…)"
 
 
@@ -42,47 +25,12 @@ def data_provenance(dossier: Dossier) -> tuple[Section, ...]:
     return (overview, *(_datasheet(dossier, dataset, behind[dataset.names[0]]) for dataset in datasets[:DETAILED]))
 
 
-def declared(dataset: Dataset, behind: Iterable[Dataset], asked: str) -> str | None:
-    """What is declared of a dataset, or of what it was made from; none where it is undeclared."""
-    own = _own(dataset, asked)
-    if own is not None:
-        return own
-    inherited = [(source, _own(source, asked)) for source in behind]
-    if inherited and all(value is not None for _, value in inherited):
-        return listed(f"{value} (source {source.body.name})" for source, value in inherited)
-    return None
-
-
-def undeclared(dossier: Dossier, asked: str) -> tuple[Dataset, ...]:
-    """The datasets of which nobody has declared it."""
-    behind = sources(dossier)
-    return tuple(data for data in distinct_datasets(dossier) if declared(data, behind[data.names[0]], asked) is None)
-
-
 def source_category(dossier: Dossier, dataset: Dataset, behind: Iterable[Dataset]) -> Cell:
     """The category that is declared, or a gap with its owner."""
     value = declared(dataset, behind, "source_category")
     if value is not None:
         return plain(value, *dataset.every[:1])
     return gap(f"undeclared; owner: {data_owner(dossier)}")
-
-
-def data_owner(dossier: Dossier) -> str:
-    """Who says what a datasheet asks."""
-    return owner(dossier.profile, "engineer", "annex_iv/2(d)")
-
-
-def _own(dataset: Dataset, asked: str) -> str | None:
-    for told in dataset.every:
-        for key, value in told.body.provenance.items():
-            if _ALSO.get(key, key) == asked and value not in (None, "", "undeclared"):
-                text = said(value)
-                return f"{text} (not one of the Commission's categories)" if _is_stray(asked, text) else text
-    return None
-
-
-def _is_stray(asked: str, text: str) -> bool:
-    return asked == "source_category" and text not in CATEGORIES
 
 
 def _overview(dossier: Dossier, datasets: Iterable[Dataset], behind: Mapping[str, tuple[Dataset, ...]]) -> Table:
@@ -127,7 +75,7 @@ def _datasheet(dossier: Dossier, dataset: Dataset, behind: tuple[Dataset, ...]) 
         ("Location", mono(body.location or "not recorded")),
         ("Made from", _made_from(dossier, dataset, behind)),
         *_declarations(dossier, dataset, behind),
-        *((cut(key, 60), plain(said(value), told)) for key, value in _others(body.provenance)),
+        *((cut(key, 60), plain(said(value), told)) for key, value in others(body.provenance)),
     ]
     return Section(f"Dataset {cut(body.name, 80)}", (Facts(tuple(rows)),), level=2)
 
@@ -165,7 +113,3 @@ def _made_from(dossier: Dossier, dataset: Dataset, behind: tuple[Dataset, ...]) 
     if dataset.body.role == "source":
         return plain("a source: the record begins here")
     return gap(f"no source is recorded; owner: {data_owner(dossier)}")
-
-
-def _others(provenance: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    return ((key, value) for key, value in provenance.items() if _ALSO.get(key, key) not in ASKED)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from cognify_core.export.document.blocks import Block, Callout, Cell, CurvesFigure, Facts, Prose, Section, Table
 from cognify_core.export.document.cells import count, cut, figure, gap, listed, mono, plain, shown, table
-from cognify_core.export.document.curves import is_noise, told_curves
+from cognify_core.export.document.curves import told_curves
 from cognify_core.export.document.graph import Dataset, evaluated_on, node_name
+from cognify_core.export.document.measured import HOW, interval_of, measured, overlap
 from cognify_core.export.dossier import Dossier, Told
-from cognify_core.model.evaluation_facts import EvaluationFacts, Measured, Overlap
+from cognify_core.model.evaluation_facts import EvaluationFacts, Measured
 from cognify_core.model.events import EvaluationSeen
-from cognify_core.model.numbers import plain_number
 
 DETAILED = 20
-HOW = {
-    "computed": "computed by Cognify",
-    "declared": "declared, not computed here",
-    "observed": "as the training framework reported it",
-}
 _COLUMNS = (("Metric", 1.8), ("Value", 1.0), ("n", 0.7), ("Interval", 2.0), ("Better", 0.7), ("How", 1.6))
 
 
@@ -50,23 +45,6 @@ def curves(dossier: Dossier) -> tuple[Section, ...]:
     evidence = dict.fromkeys(entry for curve in found for entry in curve.evidence)
     drawn = CurvesFigure(tuple(curve.name for curve in found), "Metrics over the steps of the training")
     return (Section("Training curves", (Prose("Points as they were recorded.", tuple(evidence)), drawn), level=2),)
-
-
-def measured(body: EvaluationSeen, facts: EvaluationFacts) -> tuple[Measured, ...]:
-    """The metrics as the facts tell them, and those results of which the facts say nothing; no runtime noise."""
-    told = {metric.name for metric in facts.metrics}
-    left = (name for name in body.results if name not in told and not is_noise(name))
-    rest = ((name, plain_number(body.results[name])) for name in left)
-    return (*facts.metrics, *(Measured(name=name, value=value) for name, value in rest))
-
-
-def interval_of(metric: Measured) -> str:
-    """The confidence interval in words; empty where there is none."""
-    found = metric.interval
-    if found is None:
-        return f"standard error {figure(metric.stderr)}" if metric.stderr is not None else ""
-    note = "; no resample differed" if found.degenerate else ""
-    return f"{figure(found.low)} to {figure(found.high)} ({100 * found.level:g} %, {cut(found.method, 60)}{note})"
 
 
 def _evaluation(dossier: Dossier, told: Told[EvaluationSeen], data: tuple[Dataset, ...]) -> Section:
@@ -131,17 +109,6 @@ def _more(facts: EvaluationFacts) -> tuple[tuple[str, str | None], ...]:
     )
 
 
-def overlap(found: Overlap) -> str:
-    """What was found of evaluation texts in training texts, or why nothing was compared."""
-    reason = f": {found.reason}" if found.reason else ""
-    columns = [
-        f"column {cut(one.column, 40)} against {cut(one.dataset, 40)}: {count(one.exact)} of {count(one.eval_texts)} "
-        f"texts are training texts, {count(one.overlapping)} of {count(one.long_texts)} share an n-gram"
-        for one in found.columns[:6]
-    ]
-    return "; ".join((f"{found.status}{reason}", *columns))
-
-
 def _slices(dossier: Dossier, facts: EvaluationFacts) -> tuple[Table, ...]:
     if not facts.slices:
         return ()
@@ -159,10 +126,3 @@ def _slices(dossier: Dossier, facts: EvaluationFacts) -> tuple[Table, ...]:
         for metric in one.metrics
     ]
     return (table(dossier, columns, rows, "By group"),)
-
-
-def best_known(dossier: Dossier, limit: int = 3) -> Iterable[tuple[Told[EvaluationSeen], EvaluationFacts]]:
-    """The evaluations that a first page shows: the last ones, those on named data before those of the training."""
-    pairs = [(told, EvaluationFacts.of(told.body.facts)) for told in dossier.evaluations]
-    own = [pair for pair in pairs if pair[1].how != "observed"]
-    return (own or pairs)[-limit:]

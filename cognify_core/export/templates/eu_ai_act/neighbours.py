@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cognify_core.export.document.blocks import Callout, Cell, RowStatus, Section
 from cognify_core.export.document.cells import cut, listed, mono, plain, table
+from cognify_core.export.document.datasheets import declared
 from cognify_core.export.document.graph import Dataset, distinct_datasets, sources
-from cognify_core.export.document.sections_data import declared
 from cognify_core.export.document.sections_limits import notes_of
 from cognify_core.export.document.told_gaps import owner
 from cognify_core.export.dossier import Dossier, Told

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from cognify_core.export.document.blocks import Cell, Prose, Table
 from cognify_core.export.document.cells import count, cut, digest, gap, listed, mono, plain, table
+from cognify_core.export.document.datasheets import data_owner, declared
 from cognify_core.export.document.graph import distinct_datasets, evaluated_on, node_name, sources
+from cognify_core.export.document.measured import best_known
 from cognify_core.export.document.model_facts import architecture, method, parameters, weights_told
-from cognify_core.export.document.sections_data import data_owner, declared
-from cognify_core.export.document.sections_evaluations import best_known
 from cognify_core.export.document.sections_limits import LIMITS, notes_of, person
 from cognify_core.export.document.told_gaps import owner
 from cognify_core.export.dossier import Dossier

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cognify_core.export.document.cells import count, cut, figure, listed, mapping, moment, shown
+from cognify_core.export.document.measured import HOW, best_known, interval_of, measured
 from cognify_core.export.document.model_facts import weight_forms
 from cognify_core.export.document.seals import anchored_by
 from cognify_core.export.document.sections_config import flat
-from cognify_core.export.document.sections_evaluations import HOW, best_known, interval_of, measured
 from cognify_core.export.document.sections_limits import LIMITS, notes_of
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.templates.points import Findings, Point, answered

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from cognify_core.canonical import Json
 from cognify_core.export.document.cells import count, cut, figure, listed, mapping, said, shown
+from cognify_core.export.document.datasheets import ASKED, undeclared
 from cognify_core.export.document.graph import distinct_datasets
 from cognify_core.export.document.model_facts import architecture, method, parameters, weights_told
-from cognify_core.export.document.sections_data import ASKED, undeclared
 from cognify_core.export.document.sections_limits import notes_of
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.templates.points import Findings, Point, answered
