@@ -32,11 +32,9 @@ def _checkpoints(dossier: Dossier) -> Iterator[Prose]:
     if dossier.checkpoints:
         steps = sorted(told.body.step for told in dossier.checkpoints)
         hashed = sum(told.body.hash is not None for told in dossier.checkpoints)
-        yield sentence(
-            f"{count(len(steps), 'checkpoint')} recorded, of steps {count(steps[0])} to {count(steps[-1])}; "
-            f"{count(hashed)} with a digest.",
-            *dossier.checkpoints,
-        )
+        span = f"step {count(steps[0])}" if steps[0] == steps[-1] else f"steps {count(steps[0])} to {count(steps[-1])}"
+        recorded = f"{count(len(steps), 'checkpoint')} recorded, of {span}; {count(hashed)} with a digest."
+        yield sentence(recorded, *dossier.checkpoints)
 
 
 def _evaluations(dossier: Dossier) -> Iterator[Prose]:

@@ -93,11 +93,8 @@ def _configuration(dossier: Dossier) -> Iterator[Prose]:
         arguments = value.get("training_arguments") if isinstance(value, dict) else None
         if isinstance(arguments, dict) and isinstance(defaulted, list):
             changed = len(arguments.keys() - set(map(str, defaulted)))
-            yield sentence(
-                f"Of {count(len(arguments), 'training argument')} in {told.node_id}, {count(changed)} "
-                f"differ from the library's defaults.",
-                told,
-            )
+            share = f"{count(changed)} of {count(len(arguments))}"
+            yield sentence(f"Training arguments in {told.node_id} off the library's defaults: {share}.", told)
 
 
 def _training(dossier: Dossier) -> Iterator[Prose]:

@@ -33,7 +33,7 @@ def purpose_and_version(dossier: Dossier, point: Point) -> Answer:
     for base in dossier.base_models[:2]:
         found.add(f"Derived from the base model {cut(base.body.name, 200)}, weights {base.body.hash}", base)
     for release in dossier.releases[-1:]:
-        found.add(f"Supersedes: {release.body.supersedes or 'no earlier run'}", release)
+        found.add(f"Supersedes: {release.body.supersedes or 'no run that is named'}", release)
     for note in notes_of(dossier, ("intended_use",))[:3]:
         found.add(f"Intended use, as noted: {cut(note.body.text)}", note, source="notes")
     provider = profile.provider

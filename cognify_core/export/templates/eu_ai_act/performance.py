@@ -125,7 +125,7 @@ def metrics(dossier: Dossier, point: Point) -> Answer:
             found.add(f"Evaluation {cut(seen.body.name, 80)}: {cut(facts.rationale)}", seen)
     names = {metric.name: None for seen, facts in best_known(dossier, 6) for metric in measured(seen.body, facts)}
     lacking = [name for name in names if name.lower() not in explained]
-    found.lack(f"why {listed(lacking)} are appropriate", when=bool(lacking and (told or found.says)))
+    found.lack(f"why these metrics are appropriate: {listed(lacking)}", when=bool(lacking and (told or found.says)))
     return answered(dossier, point, found, told)
 
 
@@ -137,7 +137,9 @@ def changes(dossier: Dossier, point: Point) -> Answer:
         f"This record is of one training, {period}; what it used is under 2(a) to 2(d)", dossier.opened, dossier.closed
     )
     for release in dossier.releases[-1:]:
-        found.add(f"Released on {release.body.on}; supersedes {release.body.supersedes or 'no earlier run'}", release)
+        found.add(
+            f"Released on {release.body.on}; supersedes {release.body.supersedes or 'no run that is named'}", release
+        )
     for note in notes_of(dossier, ("change",))[:8]:
         found.add(f"Change: {cut(note.body.text)}", note, source="notes")
     later = len(dossier.addenda)

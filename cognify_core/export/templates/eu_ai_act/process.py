@@ -120,5 +120,5 @@ def data(dossier: Dossier, point: Point) -> Answer:
     found.add(f"{count(left, 'further dataset')}: see Data provenance" if left > 0 else None)
     for asked, title in ASKED.items():
         lacking = [dataset.body.name for dataset in undeclared(dossier, asked)] if datasets else []
-        found.lack(f"{title.lower()} of {listed(lacking, 3)}: cognify.dataset(…, {asked}=…)", when=bool(lacking))
+        found.lack(f"{title}, for {listed(lacking, 3)}: cognify.dataset(…, {asked}=…)", when=bool(lacking))
     return answered(dossier, point, found)
