@@ -85,7 +85,13 @@ def training() -> tuple[Body, ...]:
 
 
 def environment(**facts: Any) -> EnvironmentSeen:
-    machine = {"os": "Debian 12", "cores": 8, "cpu": "EPYC", "gpus": [{"name": "A100"}], "memory_bytes": 1024}
+    machine = {
+        "os": "Debian 12",
+        "cores": 8,
+        "cpu": "EPYC",
+        "gpus": [{"name": "A100", "memory_mib": 81920}],
+        "memory_bytes": 1024,
+    }
     known = {"python": {"version": "3.11.7"}, "machine": machine, "packages": 2, "lock": SHA}
     return EnvironmentSeen(ref="env", id="environment", at=TIME, **_manifest(ENVIRONMENT_BYTES), facts=known | facts)
 

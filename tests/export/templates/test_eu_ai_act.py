@@ -84,7 +84,7 @@ def test_what_the_record_says_is_cited() -> None:
 
 def test_the_training_hardware_stands_under_2c_and_never_under_1e() -> None:
     told = answers(bare())
-    assert "A100" in " ".join(told["2(c)"].says)
+    assert "A100 (81920 MiB)" in " ".join(told["2(c)"].says)
     assert "A100" not in " ".join((*told["1(e)"].says, *told["1(e)"].missing))
     assert told["1(e)"].status is RowStatus.GAP
 

@@ -80,7 +80,7 @@ def architecture_and_compute(dossier: Dossier, point: Point) -> Answer:
     for told in dossier.environments[:2]:
         machine = mapping(told.body.facts.get("machine"))
         gpus = machine.get("gpus")
-        devices = listed(said(gpu, 80) for gpu in gpus) if isinstance(gpus, list) and gpus else "no GPU"
+        devices = listed(map(_gpu, gpus), 16) if isinstance(gpus, list) and gpus else "no GPU"
         found.add(
             f"Training hardware: {devices}; {said(machine.get('cpu'), 80)}, {said(machine.get('cores'), 20)} cores, "
             f"{said(machine.get('memory_bytes'), 30)} bytes of memory",
@@ -90,6 +90,12 @@ def architecture_and_compute(dossier: Dossier, point: Point) -> Answer:
     found.lack("the energy that was used: it is not measured")
     own = f"how the software components of the system build on each other: answers → {point.name} in the profile"
     return answered(dossier, point, found, own=own)
+
+
+def _gpu(gpu: Json) -> str:
+    """One device as environments record it: `{"name": …, "memory_mib": …}`."""
+    known = mapping(gpu)
+    return f"{said(known.get('name'), 80)} ({said(known.get('memory_mib'), 20)} MiB)" if known else said(gpu, 80)
 
 
 def _training(dossier: Dossier, found: Findings) -> None:
