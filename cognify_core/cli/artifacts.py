@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,11 @@ from cognify_core.cli.failures import ExitCode
 from cognify_core.cli.options import AsJson, RunOption, pairs
 from cognify_core.cli.progress import reading, waiting
 from cognify_core.cli.statements import finish
+from cognify_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cognify_core.api.datasets import DatasetHandle
+    from cognify_core.canonical import Json
 
 _OPTIONS_OF_DATASET = frozenset({"data", "name", "role", "run_id", "schema_version", "source_category"})
 
@@ -94,23 +99,47 @@ def diff(
 
 
 def dataset(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where it lies: a file, or a folder.")],
-    name: Annotated[str, typer.Option(help="What it is called.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH|RUN", help="Where it lies, a file or a folder; or a run that has one.")
+    ],
+    known: Annotated[
+        str | None,
+        typer.Argument(metavar="DATASET", help="Of that run, a dataset: its id, name or digest. Nothing is hashed."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What it is called.")] = None,
     schema_version: Annotated[str | None, typer.Option(help="The version of its schema.")] = None,
     role: Annotated[str, typer.Option(help="train, eval, source …")] = "source",
-    source_category: Annotated[str | None, typer.Option(help="Where it came from, as in private_licensed.")] = None,
-    provenance: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="What else is known.")] = None,
+    source_category: Annotated[
+        str | None,
+        typer.Option(help="public, private_licensed, private_third_party, crawled, user_data, synthetic or other."),
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Under which it may be used.")] = None,
+    obtained: Annotated[str | None, typer.Option(help="How it was obtained.")] = None,
+    personal_data: Annotated[str | None, typer.Option(help="Whether it holds personal data, and of what kind.")] = None,
+    approved_by: Annotated[str | None, typer.Option(help="Who approved that it is used.")] = None,
+    provenance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="What else is known: selection, labelling, languages … (docs/cli.md)"),
+    ] = None,
     run: RunOption = "last",
     as_json: AsJson = False,
 ) -> None:
-    """Put a dataset on a run's record.
+    """Put a dataset on a run's record, or say where one comes from.
 
     Exit code 2: it could not be hashed, and stands there as unresolved.
     """
     from cognify_core import api
 
-    facts = pairs(provenance or (), "--provenance", taken=_OPTIONS_OF_DATASET)
-    with waiting(f"hashing {path.name}"):
+    said = {"licence": licence, "obtained": obtained, "personal_data": personal_data, "approved_by": approved_by}
+    given: dict[str, Json] = {key: value for key, value in said.items() if value is not None}
+    given |= pairs(provenance or (), "--provenance", taken=_OPTIONS_OF_DATASET | frozenset(given))
+    if known is not None:
+        handle = api.datasheet(known, run_id=path, source_category=source_category, **given)
+        _finish(path, handle, None, as_json)
+        return
+    if name is None:
+        raise ConfigurationError("a dataset has a name: --name NAME; or name the run and its dataset: RUN DATASET")
+    with waiting(f"hashing {Path(path).name}"):
         handle = api.dataset(
             path,
             name=name,
@@ -118,10 +147,14 @@ def dataset(
             role=role,
             source_category=source_category,
             run_id=run,
-            **facts,
+            **given,
         )
-        digest = None if handle.hash is None else str(handle.hash)
-        finish(run, {"name": name, "role": role, "hash": digest}, as_json)
-    if digest is None:
+        _finish(run, handle, role, as_json)
+    if handle.hash is None:
         remark(f"{name}: recorded as unresolved, for it could not be hashed")
         raise typer.Exit(ExitCode.COULD_NOT)
+
+
+def _finish(run: str, handle: DatasetHandle, role: str | None, as_json: bool) -> None:
+    digest = None if handle.hash is None else str(handle.hash)
+    finish(run, {"name": handle.name, "role": role, "hash": digest}, as_json)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cognify_core.cli import artifacts, checks, keys, packages, runs, starting, statements
+from cognify_core.cli import artifacts, attesting, checks, keys, packages, profiles, runs, starting, statements
 from cognify_core.cli.failures import Commands
 
 HELP = """The audit trail of model fine-tuning: list, read, seal, export and verify runs.
@@ -48,6 +48,7 @@ def _options(
         api.init(home=home)
 
 
-for group in (starting, runs, packages, artifacts, statements, checks):
+for group in (starting, runs, packages, artifacts, statements, attesting, checks):
     group.register(app)
+app.add_typer(profiles.app, name="profile")
 app.add_typer(keys.app, name="keys")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from cognify_core.cli.console import emit, say
 from cognify_core.cli.options import AsJson
-from cognify_core.cli.progress import counting, waiting
+from cognify_core.cli.progress import counting, stages
 from cognify_core.cli.verdict import show_report
 from cognify_core.errors import CannotVerifyError, VerificationError
 
@@ -19,17 +20,35 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    app.command()(export)
+    app.command(cls=_Export)(export)
     app.command()(verify)
+
+
+class _Export(TyperCommand):
+    """`export`, whose help ends with the table of what can be exported."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer calls it so
+        from cognify_core.export.formats import export_table
+
+        with formatter.section("Which formats and templates there are"):
+            for line in export_table().splitlines():
+                formatter.write(f"  {line}\n")
 
 
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.")] = "last",
-    format: Annotated[str, typer.Option(help="The package's format.")] = "json",  # noqa: A002 - the option's name
-    template: Annotated[str | None, typer.Option(help="The template, where the format has some.")] = None,
+    format: Annotated[str, typer.Option(help="The package's format: see below.")] = "json",  # noqa: A002 - the option's name
+    template: Annotated[str | None, typer.Option(help="What a law or a framework asks: see below.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write it; else under COGNIFY_HOME.")
     ] = None,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh/--no-refresh",
+            help="Take what has changed since the seal (profile, access log) into an addendum first.",
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Write a sealed run as one file that others can check.
@@ -38,8 +57,8 @@ def export(
     """
     from cognify_core import api
 
-    with waiting("exporting"):
-        package = api.export_audit(run, format=format, template=template, path=output)
+    with stages("exporting") as stage:
+        package = api.export_audit(run, format=format, template=template, path=output, refresh=refresh, stage=stage)
     if as_json:
         emit(
             {
@@ -49,9 +68,17 @@ def export(
                 "receipt": str(package.receipt_path),
                 "format": package.format,
                 "template": package.template,
+                "bytes": package.size,
+                "addenda": package.addenda,
+                "personal_data": package.personal_data,
+                "refreshed": package.refreshed,
             }
         )
         return
+    if package.refreshed:
+        say(f"{package.refreshed}")
+    if package.personal_data:
+        say("this package holds personal data: users and addresses in clear", style="yellow")
     say(f"{package.path}")
     say(f"{package.package_hash}")
     say(f"receipt: {package.receipt_path}")

@@ -61,6 +61,20 @@ def waiting(label: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def stages(label: str) -> Iterator[Callable[[str], None]]:
+    """A spinner with what is being done now and how long all of it has taken, where nothing can be counted."""
+    if not sys.stderr.isatty():
+        yield _say_nothing
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
+        task = bar.add_task(plain(label), total=None)
+        yield lambda stage: bar.update(task, description=plain(f"{label}: {stage}"))
+
+
 def _watch(advance: Advance, total: int, done: threading.Event) -> None:
     began = _bytes_read()
     while not done.wait(_EVERY_SECONDS):
@@ -92,4 +106,8 @@ def _size(path: Path) -> int:
 
 
 def _nothing(_done: int, _total: int) -> None:
+    """Show nothing."""
+
+
+def _say_nothing(_stage: str) -> None:
     """Show nothing."""

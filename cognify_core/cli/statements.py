@@ -1,14 +1,13 @@
-"""What people say of a run: `note`, `attest`. After the seal it goes into an addendum."""
+"""What people say of a run: `note`, `release`. After the seal it goes into an addendum."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cognify_core.cli.console import emit, say
-from cognify_core.cli.options import AsJson, RunOption
+from cognify_core.cli.console import emit, say, tell
+from cognify_core.cli.options import AsJson, RunArgument, RunOption
 
 if TYPE_CHECKING:
     from cognify_core.canonical import Json
@@ -17,14 +16,19 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     app.command()(note)
-    app.command()(attest)
+    app.command()(release)
 
 
 def note(
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help="What you have to say. It is recorded in clear and for ever.")
     ],
-    kind: Annotated[str, typer.Option(help="general, limitation, failure_mode, rationale, tradeoff …")] = "general",
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND", help="general, limitation, failure_mode, rationale, tradeoff … (docs/cli.md); or any word."
+        ),
+    ] = "general",
     subject: Annotated[str | None, typer.Option(help="What it is about: a node id, a metric.")] = None,
     run: RunOption = "last",
     as_json: AsJson = False,
@@ -36,20 +40,37 @@ def note(
     finish(run, {"kind": kind, "subject": subject, "text": text}, as_json)
 
 
-def attest(
-    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="What is claimed.")],
-    by: Annotated[str, typer.Option(help="Who answers for it: a person's name.")],
-    role: Annotated[str, typer.Option(help="In which role, as in 'clinical lead'.")],
-    meaning: Annotated[str | None, typer.Option(help="What the signature means: reviewed, approved …")] = None,
-    evidence: Annotated[Path | None, typer.Option(metavar="FILE", help="A file that bears it out.")] = None,
-    run: RunOption = "last",
+def release(
+    run: RunArgument,
+    approved_by: Annotated[str, typer.Option(metavar="NAME", help="Who approves: somebody else than who ran it.")],
+    role: Annotated[str, typer.Option(help="In which role.")],
+    ran_by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who ran it; else it stands there as a commitment.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--date", metavar="DAY", help="The day of the approval; else today.")
+    ] = None,
+    market_date: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="When the AI system was placed on the market or put into service."),
+    ] = None,
+    meaning: Annotated[str | None, typer.Option(metavar="TEXT", help="What the approval means.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record a statement that a named person answers for."""
+    """Say that a run is the released one of its project.
+
+    A later release supersedes it. Nobody approves what they ran themselves.
+    """
     from cognify_core import api
 
-    api.attest(claim, by=by, role=role, meaning=meaning, evidence=evidence, run_id=run)
-    finish(run, {"claim": claim, "by": by, "role": role, "meaning": meaning}, as_json)
+    said = api.release(
+        run, approved_by=approved_by, role=role, ran_by=ran_by, on=on, market_date=market_date, meaning=meaning
+    )
+    if not as_json:
+        tell(f"released on {said.on}; approved by {said.approved_by}, {said.role}; ran by {said.ran_by}")
+        if said.supersedes:
+            tell(f"supersedes {said.supersedes}")
+    finish(run, said.model_dump(mode="json", exclude={"kind"}), as_json)
 
 
 def finish(run: str, said: dict[str, Json], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from cognify_core.canonical import Json
@@ -178,6 +178,11 @@ class Profile(_Said):
     gap_owners: dict[Text, Text] = Field(default_factory=dict)
     """Who mends a gap, by point of law or by the owner that a gap names (`engineer`, `compliance` …)."""
     hipaa: Hipaa = Hipaa()
+
+    @field_validator("deployment_restrictions", "standards", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @classmethod
     def parse(cls, value: Json) -> Self:

@@ -21,6 +21,10 @@ TABLE = {
 def document_of(command: str, folder: Path) -> dict[str, Any]:
     """What a command prints with `--json`, with arguments that suit it."""
     run = sealed(folder)
+    profile = folder / "profile.yaml"
+    profile.write_text("system_name: Triage\n")
+    if command == "profile export":
+        json_of(folder, "profile", "import", profile)
     words: dict[str, list[object]] = {
         "run": ["--json", sys.executable, "-c", "pass"],
         "seal": [still_open(folder)],
@@ -29,7 +33,14 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         "diff": [folder / "model", folder / "model"],
         "dataset": [folder / "rows.jsonl", "--name", "patient_notes", "--run", run],
         "note": ["text", "--run", run],
+        "release": [run, "--approved-by", "C. Officer", "--role", "head", "--ran-by", "B. Engineer"],
         "attest": ["claim", "--by", "A. Person", "--role", "lead", "--run", run],
+        "profile show": [],
+        "profile import": [profile],
+        "profile export": [folder / "exported.yaml"],
+        "profile set": ["system_name=Triage"],
+        "profile template": [],
+        "profile check": [],
         "keys list": [],
         "keys show": [],
         "keys export": [folder / "signer.pub"],
@@ -44,7 +55,10 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
 
 def test_every_command_stands_in_the_table() -> None:
     top = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert {name.split()[0] for name in TABLE} == {name.replace("hash_paths", "hash") for name in top} | {"keys"}
+    assert {name.split()[0] for name in TABLE} == {name.replace("hash_paths", "hash") for name in top} | {
+        "keys",
+        "profile",
+    }
 
 
 @pytest.mark.slow
