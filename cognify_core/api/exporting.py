@@ -72,7 +72,7 @@ def export_run(
     kind = export_format(format, template)
     signer = ring.signer()
     run, *addenda = read_sealed(store, run_id, [signer.public_key, *ring.trusted()])
-    openings = _openings(store, run, addenda) if kind.template and kind.template.shows_personal_data else None
+    openings = clear_values(store, run, addenda) if kind.template and kind.template.shows_personal_data else None
     data = kind.render(Dossier.of(run, addenda, openings=openings or ()))
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
     target = _target(path, packages / run_id, name)
@@ -105,7 +105,7 @@ def export_run(
     )
 
 
-def _openings(store: Store, run: SealedRun, addenda: Sequence[SealedRun]) -> list[Opening]:
+def clear_values(store: Store, run: SealedRun, addenda: Sequence[SealedRun]) -> list[Opening]:
     """The clear values, as far as they are not erased, of what the run and its addenda say of accesses and users.
 
     They are a function of the addenda as long as nothing is erased, so the same package can be rendered again.

@@ -31,6 +31,9 @@ class Point:
         """Where the profile says it; none where it does not."""
         if self.name in profile.answers:
             return f"answers.{self.name}"
+        law, _, citation = self.name.partition("/")
+        if law == "hipaa" and citation in profile.hipaa.addressable:
+            return f"hipaa.addressable.{citation}"
         return next((field for field in self.fields if _says(profile, field)), None)
 
     @property
@@ -100,21 +103,36 @@ POINTS: dict[str, tuple[Point, ...]] = {
         Point("ai_act/18(1)", "date of placing on the market: without it nothing may be deleted", ("market_date",)),
     ),
     "hipaa": (
+        Point("hipaa/scope", "whether you are a covered entity, a business associate or neither"),
+        Point("hipaa/weights", "whether weights are treated as ePHI", ("hipaa.weights_treated_as_ephi",)),
         Point("hipaa/164.308(a)(1)(ii)(A)", "risk analysis (R)"),
         Point("hipaa/164.308(a)(1)(ii)(B)", "risk management (R)"),
         Point("hipaa/164.308(a)(2)", "assigned security responsibility (R)", ("hipaa.security_official",)),
-        Point("hipaa/164.308(a)(6)(ii)", "security incidents: response and reporting (R)", ("incident_policy",)),
-        Point("hipaa/164.308(a)(6)(i)", "incidents that have to do with the system", ("hipaa.incidents",)),
+        Point("hipaa/164.308(a)(4)(ii)(B)", "access authorization (A)"),
+        Point("hipaa/164.308(a)(4)(ii)(C)", "access establishment and modification (A)"),
+        Point("hipaa/164.308(a)(5)(ii)(C)", "log-in monitoring (A)"),
+        Point("hipaa/164.308(a)(6)(i)", "security incident procedures (R)", ("incident_policy",)),
+        Point("hipaa/164.308(a)(6)(ii)", "incidents that have to do with the system (R)", ("hipaa.incidents",)),
         Point("hipaa/164.308(a)(7)(ii)(A)", "data backup plan (R)"),
         Point("hipaa/164.308(a)(8)", "evaluation (R)"),
         Point("hipaa/164.308(b)(1)", "business associate contracts (R)", ("hipaa.vendors",)),
+        Point("hipaa/164.310(d)(1)", "device and media controls"),
         Point("hipaa/164.310(d)(2)(i)", "disposal (R)"),
         Point("hipaa/164.310(d)(2)(ii)", "media re-use (R)"),
+        Point("hipaa/164.310(d)(2)(iv)", "backup before movement (A)"),
+        Point("hipaa/164.312(a)(1)", "access control"),
         Point("hipaa/164.312(a)(2)(ii)", "emergency access procedure (R)"),
+        Point("hipaa/164.312(a)(2)(iii)", "automatic logoff (A)"),
         Point("hipaa/164.312(d)", "person or entity authentication"),
-        Point("hipaa/164.306(d)(3)", "decisions on addressable specifications", ("hipaa.addressable",)),
+        Point("hipaa/164.312(e)(1)", "transmission security"),
+        Point("hipaa/164.312(e)(2)(i)", "integrity controls in transmission (A)"),
+        Point("hipaa/164.312(e)(2)(ii)", "encryption in transmission (A)"),
+        Point("hipaa/164.316(a)", "policies and procedures"),
+        Point("hipaa/164.316(b)(2)(ii)", "availability of the documentation (R)"),
         Point("hipaa/164.316(b)(2)(iii)", "updates: the next review (R)", ("hipaa.next_review",)),
-        Point("hipaa/weights", "whether weights are treated as ePHI", ("hipaa.weights_treated_as_ephi",)),
+        Point("hipaa/164.404-164.414", "breach notification"),
+        Point("hipaa/164.514(c)", "re-identification codes"),
+        Point("hipaa/164.528", "accounting of disclosures"),
     ),
 }
 """By template, what an organisation has to say; the templates say what follows from it."""

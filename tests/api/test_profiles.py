@@ -19,6 +19,9 @@ from cognify_core.api.profiles import (
 from cognify_core.api.yaml_text import read_yaml, write_yaml
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import ConfigurationError
+from cognify_core.export.templates.eu_ai_act.annex_iv import ANNEX_IV
+from cognify_core.export.templates.hipaa.citations import CITATIONS
+from cognify_core.export.templates.points import Point as TemplatePoint
 from cognify_core.model.events import ProfileSeen, parse_event
 from cognify_core.model.profile import Profile
 from cognify_core.model.profile_fields import FIELDS, POINTS, missing, template_yaml
@@ -197,3 +200,25 @@ def test_what_is_missing_is_named_by_point_of_law() -> None:
     profile = Profile.parse({"intended_purpose": "x", "answers": {"annex_iv/1(b)": {"not_applicable": "alone"}}})
     assert empty - {point.name for point in missing(profile, "eu_ai_act")} == {"annex_iv/1(a)", "annex_iv/1(b)"}
     assert len(missing(Profile(), "hipaa")) == len(POINTS["hipaa"])
+
+
+def test_a_decision_on_an_addressable_specification_answers_it() -> None:
+    said = {"decision": "alternative", "rationale": "no sessions", "alternative": "keys that expire"}
+    profile = Profile.parse({"hipaa": {"addressable": {"164.312(a)(2)(iii)": said}}})
+    assert "hipaa/164.312(a)(2)(iii)" not in {point.name for point in missing(profile, "hipaa")}
+
+
+@pytest.mark.parametrize("law", POINTS)
+def test_each_point_is_answered_under_its_own_name_or_by_its_field(law: str) -> None:
+    for point in POINTS[law]:
+        said = Profile.parse({"answers": {point.name: "x"}})
+        assert point.answered_by(said) == f"answers.{point.name}"
+        assert all(point.supplied_by.partition(".")[0] in {*Profile.model_fields} for _ in point.fields)
+
+
+@pytest.mark.parametrize(("law", "template_rows"), [("eu_ai_act", ANNEX_IV), ("hipaa", CITATIONS)])
+def test_the_points_are_those_of_the_template(law: str, template_rows: tuple[TemplatePoint, ...]) -> None:
+    rows = {point.name for point in template_rows}
+    elsewhere = {"annex_iv/1(a)#provider", "hipaa/scope", "hipaa/weights"}
+    asked = {point.name for point in POINTS[law] if not point.name.startswith("ai_act/")}
+    assert asked - rows - elsewhere == set()

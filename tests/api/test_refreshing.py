@@ -14,13 +14,18 @@ import pytest
 
 from cognify_core import api
 from cognify_core.api.accesses import access_here, this_address, this_user
+from cognify_core.api.exporting import clear_values
 from cognify_core.api.refreshing import Refreshed, refresh
 from cognify_core.capture.commitments import opens
-from cognify_core.errors import ConfigurationError
+from cognify_core.errors import ConfigurationError, VerificationError
 from cognify_core.export.document.blocks import Composed
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import ExportFormat
+from cognify_core.export.templates.hipaa import TEMPLATE as HIPAA
 from cognify_core.model.events import Access, Body, ProfileSeen, parse_event
+from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.statement import ReceiptStatement
+from cognify_core.verify.store_check import read_sealed
 
 
 @dataclass
@@ -60,7 +65,9 @@ def sealed() -> str:
 
 
 def refreshed(run_id: str, kind: ExportFormat) -> Refreshed | None:
-    return refresh(api.this_session().workspace, run_id, kind)
+    session = api.this_session()
+    session.settle()
+    return refresh(session.workspace, run_id, kind)
 
 
 def bodies(run_id: str, *, addenda: bool = True) -> list[Body]:
@@ -213,3 +220,43 @@ class TestAccesses:
             if opening.label in ("actor", "source"):
                 access = next(event for event in store.events(addendum.run_id) if b'"kind":"access"' in event)
                 assert opening.value.encode() not in access.replace(b"os_user", b"")
+
+
+def test_hipaa_prints_in_clear_who_was_there_until_it_is_erased(sealed: str) -> None:
+    api.attest(by="A. Person", role="dpo", form="hipaa", subject="hipaa/scope", claim="Neither.", run_id=sealed)
+    api.show(sealed)
+    assert refreshed(sealed, SHOWING) is not None
+    workspace = api.this_session().workspace
+    run, *addenda = read_sealed(workspace.store, sealed, [workspace.signer.public_key])
+    given = clear_values(workspace.store, run, addenda)
+    assert {opening.label for opening in given} >= {"actor", "source"}
+    shown = repr(HIPAA.compose(Dossier.of(run, addenda, openings=given)))
+    assert this_address() in shown
+    workspace.store.erase_openings(sealed)
+    assert clear_values(workspace.store, run, addenda) == []
+    assert this_address() not in repr(HIPAA.compose(Dossier.of(run, addenda)))
+
+
+def test_a_receipt_without_openings_is_written_as_it_always_was(sealed: str) -> None:
+    package = api.export_audit(sealed)
+    payload = Bundle.parse(package.receipt_path.read_bytes()).payload
+    assert b"openings" not in payload
+    assert ReceiptStatement.parse(payload).predicate.openings is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("Triage", "Trial"), ("C. Officer", "D. Officer"), ('\\"action\\":\\"show\\"', '\\"action\\":\\"skip\\"')],
+)
+def test_what_was_said_and_altered_does_not_verify(sealed: str, old: str, new: str) -> None:
+    api.profile(project="triage", system_name="Triage")
+    api.show(sealed)
+    assert refreshed(sealed, SHOWING) is not None
+    api.release(sealed, approved_by="C. Officer", role="head", ran_by="B")
+    package = api.export_audit(sealed)
+    assert api.verify(package.path).exit_code == 0
+    text = package.path.read_text()
+    assert old in text
+    package.path.write_text(text.replace(old, new))
+    with pytest.raises(VerificationError, match=r"root|receipt|event"):
+        api.verify(package.path)
