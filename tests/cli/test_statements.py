@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,14 @@ def plugin(tmp_path: Path) -> Path:
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: showing\nVersion: 1\n")
     (installed / "entry_points.txt").write_text("[cognify.templates]\nshowing = showing:TEMPLATE\n")
     return folder
+
+
+@pytest.fixture
+def unread(mine: Path) -> Path:
+    """`mine`, with nobody in its access log: other tests have read the runs that it is a copy of."""
+    with closing(sqlite3.connect(mine / "home" / "cognify.db", isolation_level=None)) as database:
+        database.execute("DELETE FROM accesses")
+    return mine
 
 
 def exported(folder: Path, plugin: Path, *words: object) -> dict[str, Any]:
@@ -161,37 +171,37 @@ def test_the_profile_goes_into_an_addendum_before_a_document(mine: Path, plugin:
     assert any('"kind":"profile"' in event for event in whole["addenda"][0]["record"]["events"])
 
 
-def test_a_template_that_shows_personal_data_takes_the_access_log_with_it(mine: Path, plugin: Path) -> None:
-    cognify(mine, "show", sealed(mine))
-    package = exported(mine, plugin)
+def test_a_template_that_shows_personal_data_takes_the_access_log_with_it(unread: Path, plugin: Path) -> None:
+    cognify(unread, "show", sealed(unread))
+    package = exported(unread, plugin)
     assert package["personal_data"] is True
     assert "the access log since the last one (1 more)" in package["refreshed"]
     assert [(event["action"], event["observed_by"]) for event in accesses_in(package)] == [("show", "machine")]
     assert openings_of(package) is not None
-    assert json_of(mine, "export", sealed(mine))["personal_data"] is False
+    assert json_of(unread, "export", sealed(unread))["personal_data"] is False
 
 
-def test_without_a_refresh_the_same_package_comes_again(mine: Path, plugin: Path) -> None:
-    cognify(mine, "show", sealed(mine))
-    first = exported(mine, plugin)
-    again = exported(mine, plugin, "--no-refresh", "-o", mine / "again.json")
+def test_without_a_refresh_the_same_package_comes_again(unread: Path, plugin: Path) -> None:
+    cognify(unread, "show", sealed(unread))
+    first = exported(unread, plugin)
+    again = exported(unread, plugin, "--no-refresh", "-o", unread / "again.json")
     assert (again["package_hash"], again["refreshed"]) == (first["package_hash"], None)
     assert openings_of(again) == openings_of(first)
-    assert exported(mine, plugin)["addenda"] == 2  # both exports are in the log by now
+    assert exported(unread, plugin)["addenda"] == 2  # both exports are in the log by now
 
 
-def test_what_was_erased_is_no_input(mine: Path, plugin: Path) -> None:
+def test_what_was_erased_is_no_input(unread: Path, plugin: Path) -> None:
     from cognify_core.store.sql import open_store
 
-    cognify(mine, "show", sealed(mine))
-    store = open_store(mine / "home" / "cognify.db")
-    assert store.erase_openings(sealed(mine)) > 0
+    cognify(unread, "show", sealed(unread))
+    store = open_store(unread / "home" / "cognify.db")
+    assert store.erase_openings(sealed(unread)) > 0
     store.close()
-    package = exported(mine, plugin)
+    package = exported(unread, plugin)
     assert len(accesses_in(package)) == 1
     empty = b'{"format":"cognify.openings/v1","openings":[]}'
     assert openings_of(package) == Digest(sha256(empty).hexdigest())
-    assert cognify(mine, "verify", sealed(mine)).exit_code == 0
+    assert cognify(unread, "verify", sealed(unread)).exit_code == 0
 
 
 def test_in_a_terminal_an_export_says_what_it_is_doing(mine: Path) -> None:
