@@ -45,6 +45,7 @@ from cognify_core.model.bodies import (
     RunClosed,
     RunOpened,
 )
+from cognify_core.model.metric_events import read_metric_event
 from cognify_core.model.names import RunId, Time
 from cognify_core.model.ranks import RankJoined, RankLeft, ShardsSeen
 
@@ -169,19 +170,27 @@ def parse_event(data: bytes) -> Event:
     Raises:
         FormatError: they are not canonical JSON, not an event, or not the one way to write this event.
     """
+    if (found := read_metric_event(data)) is not None:
+        run_id, seq, time, metrics = found
+        _envelope({"v": VERSION, "run_id": run_id, "seq": seq, "time": time})
+        return Event(run_id, seq, time, metrics)
     value = parse_lenient(data)
     if not isinstance(value, dict):
         raise FormatError("not an event: not a JSON object")
-    try:
-        envelope = _Envelope.model_validate({key: value[key] for key in _ENVELOPE_FIELDS if key in value})
-    except ValidationError as error:
-        raise FormatError(f"not an event: {_first(error)}") from error
+    envelope = _envelope({key: value[key] for key in _ENVELOPE_FIELDS if key in value})
     body = parse_body({key: value[key] for key in value if key not in _ENVELOPE_FIELDS})
     event = Event(envelope.run_id, envelope.seq, envelope.time, body)
     if event.encode() != data:  # what an event encodes to is canonical, so one comparison answers for both
         parse(data)
         raise FormatError(f"not an event: event {event.seq} is written in another way than its one form")
     return event
+
+
+def _envelope(fields: dict[str, Json]) -> _Envelope:
+    try:
+        return _Envelope.model_validate(fields)
+    except ValidationError as error:
+        raise FormatError(f"not an event: {_first(error)}") from error
 
 
 def parse_body(value: Json) -> Body:

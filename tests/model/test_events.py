@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 from cognify_core.canonical import Json, encode, parse
 from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Body, CheckpointSeen, Event, Metrics, Note, RunClosed, parse_event
+from cognify_core.model.events import Body, CheckpointSeen, Event, Metrics, Note, RunClosed, parse_body, parse_event
 from cognify_core.model.numbers import tagged_number
 from cognify_core.model.record import RecordManifest
 from tests.factories import RUN_ID, TIME, checkpoint, dataset, evaluation, note, record, whole
@@ -36,6 +38,39 @@ def test_an_event_is_read_as_it_is_written(body: Body) -> None:
 def test_metric_points_are_read_as_they_are_written(points: list[tuple[int, str, Json]]) -> None:
     event = Event(RUN_ID, 1, TIME, Metrics(points=tuple(points)))
     assert parse_event(event.encode()) == event
+
+
+@given(
+    st.floats() | st.integers() | st.sampled_from(["NaN", "-0.0", "1e5", "1e999", "1.50", "Infinity", "true", "[]"]),
+    st.integers(0, 60) | st.sampled_from(["1.0", "true", "null", "01", "-0", "9" * 20]),
+    st.text(max_size=4) | st.sampled_from(["1.5e-07", "0.0]", "\\", '"', "\x7f", "\u2028"]),
+    st.sampled_from([None, "mlflow", "", "a\nb", 'a"b']),
+    st.booleans(),
+)
+def test_a_quick_look_at_metrics_accepts_what_a_close_one_does(
+    value: object, step: object, name: str, tracker: str | None, spoilt: bool
+) -> None:
+    point = f"[{step},{encode(name).decode()},{json.dumps(value) if isinstance(value, float | int) else value}]"
+    told = "" if tracker is None else f',"tracker":{encode(tracker).decode()}'
+    text = f'{{"kind":"metrics","points":[{point}],"run_id":"{RUN_ID}","seq":1,"time":"{TIME}"{told},"v":1}}'
+    data = text.replace(",", ", " if spoilt else ",", 1).encode()
+    assert _read(data, parse_event) == _read(data, _look_closely)
+
+
+def _read(data: bytes, reader: Callable[[bytes], Event]) -> Event | None:
+    try:
+        return reader(data)
+    except FormatError:
+        return None
+
+
+def _look_closely(data: bytes) -> Event:
+    value = parse(data)
+    rest = {key: value[key] for key in value if key not in ("v", "run_id", "seq", "time")}
+    event = Event(value["run_id"], value["seq"], value["time"], parse_body(rest))
+    if event.encode() != data:
+        raise FormatError("there is another way to write it")
+    return event
 
 
 def _changed(**fields: Any) -> bytes:
