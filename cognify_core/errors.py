@@ -13,6 +13,10 @@ CognifyError
 │       └── RunSealedError  a write to a run that is frozen or sealed
 ├── RunNotFoundError        no run, or more than one, answers to that name
 ├── RunStateError           the run is not in a state that allows this
+├── VaultError              the vault could not do what it promises
+│   ├── VaultUnavailableError    it did not answer; trying again may help
+│   ├── VaultConflictError  the key holds other bytes already
+│   └── VaultRefusedError   a lock, or the rights of who asks, forbid it
 ├── SigningKeyError         a key is missing, unreadable or of the wrong kind
 ├── CannotVerifyError       the check could not be made (unpinned signer, missing file)
 └── VerificationError       tampering, and nothing else
@@ -81,6 +85,22 @@ class RunNotFoundError(CognifyError):
 
 class RunStateError(CognifyError):
     """The run is not in a state that allows this."""
+
+
+class VaultError(CognifyError):
+    """The vault could not do what it promises."""
+
+
+class VaultUnavailableError(VaultError):
+    """The vault did not answer; trying again may help."""
+
+
+class VaultConflictError(VaultError):
+    """The key holds other bytes already, which stay."""
+
+
+class VaultRefusedError(VaultError):
+    """A lock, or the rights of who asks, forbid it."""
 
 
 class SigningKeyError(CognifyError):

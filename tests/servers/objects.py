@@ -8,7 +8,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,26 +19,31 @@ import pytest
 from tests.servers.starting import free_ports, serving
 
 KEY, SECRET = "test", "testtest"
+WRITER = "writer"
+"""Who may read and write, with a secret of the same name, and not administrate."""
 _GRPC = 10_000
 """SeaweedFS listens on each of its ports and on one so far above it."""
 
 
 @contextmanager
-def s3(folder: Path) -> Iterator[dict[str, str]]:
-    """An S3 server that keeps everything in `folder`; the environment in which MLflow and boto3 find it."""
+def s3(folder: Path, ports: Sequence[int] | None = None) -> Iterator[dict[str, str]]:
+    """An S3 server that keeps everything in `folder`; the environment in which MLflow and boto3 find it.
+
+    At the end of the block it is killed. With the same `ports`, of `s3_ports`, another goes on where it was.
+    """
     pytest.importorskip("boto3")
     weed = shutil.which("weed", path=sysconfig.get_path("scripts"))
     if weed is None:
         pytest.skip("SeaweedFS is not installed")
     folder.mkdir(parents=True, exist_ok=True)
-    credentials = [{"accessKey": KEY, "secretKey": SECRET}]
-    who = {"name": "admin", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
-    master, volume, filer, port, admin = free_ports(5, also=_GRPC)
+    who = [_identity("admin", KEY, SECRET, "Admin"), _identity(WRITER, WRITER, WRITER)]
+    (folder / "s3.json").write_text(json.dumps({"identities": who}))
+    master, volume, filer, port, admin = ports or s3_ports()
     words = [weed, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     words += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-admin.port={admin}"]
     words += [f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", "-webdav=false", "-admin.ui=false"]
     words += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
+    words += ["-s3.allowDeleteBucketNotEmpty=false"]
     url = f"http://127.0.0.1:{port}"
     with serving(words, port, folder / "weed.log"):
         _await_answer(url)
@@ -49,6 +54,16 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
             "AWS_EC2_METADATA_DISABLED": "true",
             "MLFLOW_S3_ENDPOINT_URL": url,
         }
+
+
+def s3_ports() -> list[int]:
+    """Free ports for an S3 server."""
+    return free_ports(5, also=_GRPC)
+
+
+def _identity(name: str, key: str, secret: str, *more: str) -> dict[str, Any]:
+    credentials = [{"accessKey": key, "secretKey": secret}]
+    return {"name": name, "credentials": credentials, "actions": [*more, "Read", "Write", "List", "Tagging"]}
 
 
 def s3_client(environ: dict[str, str]) -> Any:
