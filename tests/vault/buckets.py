@@ -45,5 +45,5 @@ class Seaweed:
         return S3Vault(VaultUri.parse(f"s3://{bucket}/{prefix}"), self.client(**who))
 
     def as_writer(self, bucket: str) -> S3Vault:
-        """A vault of an identity that may read and write, and lift no lock."""
+        """A vault of an identity that may read and write, and neither set nor lift a lock."""
         return self.vault(bucket, key=WRITER, secret=WRITER)

@@ -149,10 +149,12 @@ class TestGovernanceBypassed:
         seaweed.client().delete_object(**at, BypassGovernanceRetention=True)
         assert vault.look(key, at["VersionId"]).state(asked, DIGEST) is LockState.MISSING
 
-    def test_an_identity_that_may_only_write_puts_and_reads_back(self, seaweed: Seaweed, bucket: str, key: str) -> None:
-        asked = lock()
-        put = seaweed.as_writer(bucket).put_once(key, DATA, asked)
-        assert put.state(asked, DIGEST) is LockState.LOCKED
+    def test_an_identity_that_may_set_no_lock_puts_nothing_and_is_told(
+        self, seaweed: Seaweed, bucket: str, key: str
+    ) -> None:
+        with pytest.raises(VaultRefusedError, match=r"PutObject: AccessDenied .*the rights of these credentials"):
+            seaweed.as_writer(bucket).put_once(key, DATA, lock())
+        assert list(seaweed.vault(bucket).versions(key)) == []
 
     def test_an_identity_without_that_right_lifts_nothing(self, seaweed: Seaweed, vault: S3Vault, key: str) -> None:
         from botocore.exceptions import ClientError
