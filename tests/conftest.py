@@ -5,6 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("cognify", deadline=None)  # laws are tested, not times: other programs may be running
+settings.load_profile("cognify")
 
 NEEDS = {
     "pyarrow": ["api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
