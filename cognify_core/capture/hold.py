@@ -24,8 +24,9 @@ from cognify_core.capture.scan import (
     real_directory,
     scan_tree,
 )
-from cognify_core.capture.tree import HashedFile, hash_tree, tree_of
+from cognify_core.capture.tree import FILES_AT_ONCE, HashedFile, hash_tree, tree_of
 from cognify_core.errors import CaptureError
+from cognify_core.turns import let_others_run
 
 ROTATED = "rotated before hashed"
 
@@ -144,6 +145,8 @@ class HeldTree:
                 seen[stamp] = hash_open(fd, name, view, stamp).hex
             hashed.append((name, seen[stamp], stamp))
             os.close(self._opened.pop(0).fd)
+            if not len(hashed) % FILES_AT_ONCE:
+                let_others_run()
         return tree_of(hashed, self._empty_directories)
 
     def _by_name(self) -> Outcome:

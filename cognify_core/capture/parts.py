@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,6 @@ from cognify_core.errors import CaptureError
 
 SPARSE = 16  # where fewer than one stored row in so many is wanted, they are fetched one by one
 _WINDOW = 1 << 15  # rows fetched at a time
-_PAUSE_SECONDS = 1e-4
 _LARGE_CHUNK = 2 << 20  # bytes
 
 
@@ -132,11 +130,6 @@ class Source:
         """
         for part in self.parts:
             yield from part.batches()
-
-
-def let_others_run() -> None:
-    """Give the interpreter's lock to whoever waits for it; after `sleep(0)` this thread would mostly take it again."""
-    time.sleep(_PAUSE_SECONDS)
 
 
 def fetchable(schema: pa.Schema) -> bool:

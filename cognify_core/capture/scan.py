@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from cognify_core.capture.files import shown, unreadable
 from cognify_core.errors import CaptureError
+from cognify_core.turns import in_turns
 
 Mine: TypeAlias = Callable[[bytes], bool]
 """Tells of a path relative to a folder whether this process is to read that file."""
@@ -25,6 +26,7 @@ def all_of_them(_: bytes) -> bool:
     return True
 
 
+_ENTRIES_AT_ONCE = 128
 _HUB_FOLDER = re.compile(rb"(models|datasets|spaces)--.+")
 
 
@@ -63,7 +65,7 @@ def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
         directory, prefix = pending.pop()
         entries = _entries(directory, prefix)
         empty += not entries and directory != root
-        for entry in entries:
+        for entry in in_turns(entries, _ENTRIES_AT_ONCE):
             name = prefix + entry.name
             if entry.is_file(follow_symlinks=False):
                 files.append((name, entry.path))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cognify_core.capture.parts import let_others_run
 from cognify_core.errors import CaptureError
+from cognify_core.turns import let_others_run
 
 _SLICE = 2_000  # values converted at a time: columns of Python objects are converted under the interpreter's lock
 

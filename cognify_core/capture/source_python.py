@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from cognify_core.canonical import Json
-from cognify_core.capture.parts import Part, let_others_run
+from cognify_core.capture.parts import Part
 from cognify_core.capture.rows_kinds import INTEGER_FEATURE
 from cognify_core.errors import CaptureError
+from cognify_core.turns import let_others_run
 
 Row: TypeAlias = Mapping[str, Any]
 Shape: TypeAlias = Any

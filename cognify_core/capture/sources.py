@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from cognify_core.canonical import Json
-from cognify_core.capture.parts import Part, Source, let_others_run, of_table
+from cognify_core.capture.parts import Part, Source, of_table
 from cognify_core.capture.rows_kinds import columns_of, features_of
 from cognify_core.capture.source_datasets import dataset_part
 from cognify_core.capture.source_files import files_of, format_of, parts_of_files
@@ -22,6 +22,7 @@ from cognify_core.capture.source_pandas import table_of_frame
 from cognify_core.capture.source_python import part_of_rows, slices_of
 from cognify_core.capture.stream_kinds import is_stream
 from cognify_core.errors import CaptureError
+from cognify_core.turns import let_others_run
 
 __all__ = ["Part", "Source", "fetched", "is_path", "open_source"]
 

@@ -26,6 +26,7 @@ from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.scan import Mine, Scan, all_of_them, boundary_of, real_directory, scan_tree
 from cognify_core.capture.tree_manifest import TREE_FORMAT, TreeDiff, diff_trees, parse_manifest, render
 from cognify_core.errors import CaptureError
+from cognify_core.turns import in_turns, let_others_run
 
 __all__ = ["NOT_COVERED", "TREE_FORMAT", "TreeDiff", "diff_trees", "parse_manifest", "tree_outcome"]
 
@@ -38,6 +39,8 @@ _Path: TypeAlias = tuple[bytes, bytes]
 LARGE = 8 << 20
 """Bytes from which on a file is worth a thread of its own."""
 MAX_THREADS = 4
+FILES_AT_ONCE = 16
+"""Small files that are hashed before other threads may run: some hundred microseconds."""
 
 NOT_COVERED = "empty directories, modes, owners, times and extended attributes are not covered"
 
@@ -84,7 +87,9 @@ def hash_tree(path: Path, boundary: Path | None = None, mine: Mine = all_of_them
 def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
     """The outcome of files that have been hashed, in any order."""
     hashed.sort()
+    let_others_run()
     manifest = render((name, digits) for name, digits, _ in hashed)
+    let_others_run()
     facts = {
         "files": len(hashed),
         "bytes": sum(stamp[2] for _, _, stamp in hashed),
@@ -96,7 +101,7 @@ def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
 def _hash_files(scan: Scan) -> list[HashedFile]:
     """Hash every file, a large one once however many names it has; changes meanwhile are for the second scan to see."""
     view, large, hashed = read_buffer(), dict[Stamp, _Path](), list[HashedFile]()
-    for name, path in scan.files:
+    for name, path in in_turns(scan.files, FILES_AT_ONCE):
         fd = open_file(path, name)
         try:
             stamp = stamp_open(fd, name)
@@ -157,7 +162,8 @@ def _hash_again(stamp: Stamp, name: bytes, path: bytes, view: memoryview) -> str
 def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> None:
     if before.files != after.files:
         _check_names(dict(before.files), dict(after.files))
-    for (name, path), (_, _, (device, inode, size, modified)) in zip(before.files, hashed, strict=True):
+    files = in_turns(before.files, FILES_AT_ONCE)
+    for (name, path), (_, _, (device, inode, size, modified)) in zip(files, hashed, strict=True):
         try:
             now = os.lstat(path)
         except OSError as error:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from cognify_core.capture.files import shown
 from cognify_core.errors import FormatError
+from cognify_core.turns import in_turns, let_others_run
 
 TREE_FORMAT = "cognify.tree/v1"
 
+_LINES_AT_ONCE = 512
 _HEADER = b"# " + TREE_FORMAT.encode() + b"\n"
 _LINE = re.compile(rb"\\?([0-9a-f]{64})  ([^\r\n]+)")
 _ESCAPES = {b"\\\\": b"\\", b"\\n": b"\n", b"\\r": b"\r"}
@@ -38,8 +40,11 @@ def render(files: Iterable[tuple[bytes, str]]) -> bytes:
     """The manifest of (path, 64 hex digits) pairs, which come sorted by path."""
     pairs = list(files)
     if _is_special(b"".join([path for path, _ in pairs])):
-        return _HEADER + b"".join([_line(path, digits) for path, digits in pairs])
-    return _HEADER + b"".join([digits.encode() + b"  " + path + b"\n" for path, digits in pairs])
+        return _HEADER + b"".join([_line(path, digits) for path, digits in in_turns(pairs, _LINES_AT_ONCE)])
+    let_others_run()
+    return _HEADER + b"".join(
+        [digits.encode() + b"  " + path + b"\n" for path, digits in in_turns(pairs, _LINES_AT_ONCE)]
+    )
 
 
 def parse_manifest(manifest: bytes) -> dict[bytes, str]:

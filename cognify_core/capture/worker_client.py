@@ -100,6 +100,18 @@ class Worker:
         }
         return self._guarded(lambda: self._rows(data, columns, job))
 
+    @staticmethod
+    def prepare(data: Any) -> None:
+        """Import here what handing over `data` needs: an import in a thread keeps others waiting, 5 ms at a time."""
+        if isinstance(data, str | os.PathLike):
+            return
+        with suppress(ModuleNotFoundError):  # said by `rows`, as the outcome's reason
+            import pyarrow as pa
+
+            from cognify_core.capture import sources, worker_rows  # noqa: F401
+
+            pa.array([None])  # imports pandas where there is one
+
     def tree(self, path: Path) -> Outcome:
         """Hash a folder, as `tree.tree_outcome` does."""
         return self._guarded(lambda: self._done({"job": "tree", "path": absolute(path)}))

@@ -44,6 +44,7 @@ class Hashing:
 
     def rows(self, data: Any, done: Done) -> None:
         """Digest rows, of a file or an object, in the worker process."""
+        self._worker.prepare(data)
         self._submit(self._feeder, "rows", lambda: self._worker.rows(data, index_folder=self._rows_folder), done)
 
     def path(self, path: Path, done: Done) -> None:

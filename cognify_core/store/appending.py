@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from cognify_core.errors import RecordError, RecordLengthError, RunSealedError, StoreError
 from cognify_core.model.events import Draft, RunClosed, RunOpened
 from cognify_core.store.tables import events, freezes
+from cognify_core.turns import in_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ def append_drafts(connection: Connection, run_id: str, drafts: Sequence[Draft], 
         raise _two_drafts(clash)
     if any(isinstance(draft.body, RunOpened) for draft in fresh):
         raise RecordError(f"{run_id} has begun already: run_opened is its first event, and no other is")
-    connection.execute(events.insert(), [event_row(run_id, seq, draft) for seq, draft in enumerate(fresh, head.size)])
+    rows = [event_row(run_id, seq, draft) for seq, draft in in_turns(list(enumerate(fresh, head.size)), 1)]
+    connection.execute(events.insert(), rows)
     return head.size + len(fresh)
 
 
