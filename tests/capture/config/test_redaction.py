@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -102,10 +101,9 @@ def test_a_secret_under_a_map_with_other_keys_is_redacted() -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 10**6, "a-" * 10**5, "-----BEGIN " * 10**4, "a://" * 10**5, "eyJa.eyJ" * 10**4])
-def test_long_text_is_searched_in_little_time(text: str) -> None:
-    start = time.perf_counter()
-    is_secret_text(text)
-    assert time.perf_counter() - start < 2
+@pytest.mark.timeout(60)  # were the time quadratic, it would take hours
+def test_long_text_is_searched_in_time_that_grows_with_its_length(text: str) -> None:
+    assert not is_secret_text(text)
 
 
 def test_a_command_line_keeps_its_shape() -> None:
