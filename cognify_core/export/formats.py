@@ -35,7 +35,7 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "json": Format("cognify_core.export.package_json:render_dossier", "cognify-json/1", "json"),
+    "json": Format("cognify_core.export.package_json:render_dossier", "cognify-json/2", "json"),
 }
 
 

@@ -1,25 +1,27 @@
 """The JSON package: a sealed run and its addenda in one file, from which everything can be computed again.
 
-A package is a function of its inputs and `RENDERER`: no clock, locale or environment enters. Events, bundles and
-manifests travel as strings, byte for byte, so that a verifier needs no canonical JSON of its own to hash them.
+A package is a function of its inputs and its renderer: no clock, locale or environment enters. Events, bundles and
+manifests travel as strings, byte for byte, so that a verifier needs no canonical JSON of its own to hash them. What
+older renderers made is still made here, so that their packages can be verified for ever.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import FormatError
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.gaps import gaps
+from cognify_core.export.grc_records import grc_records
 from cognify_core.export.inputs import SealedRun
 from cognify_core.export.templates.template import Template
 from cognify_core.model.digest import Digest
 from cognify_core.model.record import Status
 
 FORMAT = "cognify.package/v1"
-RENDERER = "cognify-json/1"
+RENDERER = "cognify-json/2"
 """Changes whenever the same inputs would give other bytes."""
 SCHEMA = "https://cognify.dev/schema/package-v1.json"
 """A name; the schema itself is `package.schema.json`, beside this module."""
@@ -51,7 +53,28 @@ def document(run: SealedRun, addenda: Sequence[SealedRun]) -> dict[str, Json]:
         FormatError: as `render`.
         SigningKeyError: as `render`.
     """
-    head = {"format": FORMAT, "renderer": RENDERER, "schema": SCHEMA, "template": None}
+    return _told_by(RENDERER, run, addenda) | {"grc_records": grc_records(Dossier.of(run, addenda))}
+
+
+def first_document(run: SealedRun, addenda: Sequence[SealedRun]) -> dict[str, Json]:
+    """The package as `cognify-json/1` rendered it, without flat rows.
+
+    Raises:
+        FormatError: as `render`.
+        SigningKeyError: as `render`.
+    """
+    return _told_by("cognify-json/1", run, addenda)
+
+
+DOCUMENTS: Mapping[str, Callable[[SealedRun, Sequence[SealedRun]], dict[str, Json]]] = {
+    "cognify-json/1": first_document,
+    RENDERER: document,
+}
+"""What each renderer makes, by its name."""
+
+
+def _told_by(renderer: str, run: SealedRun, addenda: Sequence[SealedRun]) -> dict[str, Json]:
+    head = {"format": FORMAT, "renderer": renderer, "schema": SCHEMA, "template": None}
     return head | run_document(run) | {"addenda": [run_document(addendum) for addendum in addenda]}
 
 

@@ -7,19 +7,21 @@ from itertools import zip_longest
 
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import CognifyError
-from cognify_core.export.package_json import RENDERER, document
+from cognify_core.export.package_json import DOCUMENTS
 from cognify_core.verify.package_form import Package
 from cognify_core.verify.record_check import capped
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
 
-NAMED_LISTS = frozenset({"nodes", "edges", "gaps"})
+NAMED_LISTS = frozenset({"nodes", "edges", "gaps", "grc_records"})
 MISSING = "nothing"
 
 
 def check_rendering(package: Package, data: bytes) -> list[Finding]:
     """Render a package's inputs again, and name what in it is otherwise."""
-    if package.renderer != RENDERER:
-        message = f"rendered by {package.renderer[:80]!r}, which this version does not know; it knows {RENDERER!r}"
+    document = DOCUMENTS.get(package.renderer)
+    if document is None:
+        known = ", ".join(map(repr, DOCUMENTS))
+        message = f"rendered by {package.renderer[:80]!r}, which this version does not know; it knows {known}"
         return [unchecked("package_renderer", message)]
     try:
         expected = document(package.run, package.addenda)

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cognify_core.canonical import encode, parse
+from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import render_package
+from cognify_core.export.grc_records import grc_records
 from cognify_core.export.inputs import SealedRun, made_from
 from cognify_core.export.package_json import RENDERER
 from cognify_core.seal.sealing import seal_package
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.package import check_package
+from cognify_core.verify.package_form import read_package
 from cognify_core.verify.report import Report
 from tests.factories import SIGNER, FixedSigner, addendum, sealed_run
 
@@ -40,6 +43,12 @@ def edited(data: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
     value = parse(data)
     change(value)
     return encode(value)
+
+
+def tell_rows_again(value: dict[str, Any]) -> None:
+    """Make the flat rows those of what the package now carries, as a careful forger would."""
+    read = read_package(encode(value))
+    value["grc_records"] = grc_records(Dossier.of(read.run, read.addenda))
 
 
 def edit_event(part: dict[str, Any], place: int, **fields: Any) -> None:

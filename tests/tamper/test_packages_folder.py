@@ -20,6 +20,7 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
 from tests.factories import OTHER_SIGNER, SIGNER
 from tests.tamper.attacking import Home, refused, report_of, rewritten
+from tests.tamper.packaging import tell_rows_again
 
 
 def receipt_of(package: Path) -> Path:
@@ -156,6 +157,7 @@ def test_an_addendum_does_not_pass_for_a_run(home: Home) -> None:
     def promote(value: dict[str, Any]) -> None:
         (addendum,) = value["addenda"]
         value.update(addendum, addenda=[])
+        tell_rows_again(value)
 
     rewritten(home.late, promote)
     receipt_of(home.late).unlink()
