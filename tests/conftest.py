@@ -12,6 +12,7 @@ settings.load_profile("cognify")
 
 NEEDS = {
     "pyarrow": ["api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
+    "openpyxl": ["export/sheets", "export/test_package_xlsx.py"],
     "numpy": ["capture/config/test_config_forms.py", "capture/stream", "capture/weights"],
 }
 """Folders whose tests import what only an extra brings: the core's own tests pass without any (`make test-core`)."""

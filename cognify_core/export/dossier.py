@@ -43,7 +43,7 @@ from cognify_core.model.events import (
     RunOpened,
 )
 from cognify_core.model.lineage import Edge, Node, node_ids
-from cognify_core.model.numbers import plain_number
+from cognify_core.model.numbers import as_double
 from cognify_core.model.profile import Profile
 from cognify_core.store.protocol import Opening
 
@@ -281,7 +281,7 @@ class Dossier:
             for event in run.record.events:
                 if isinstance(event.body, Metrics):
                     for step, name, value in event.body.points:
-                        points.setdefault(name, []).append((step, float(plain_number(value))))
+                        points.setdefault(name, []).append((step, as_double(value)))
         return {name: tuple(points[name]) for name in sorted(points)}
 
     # -- the lineage

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 from typing import Protocol
 
 from cognify_core.errors import UnsupportedExportError
@@ -32,10 +34,15 @@ class Format:
     extension: str
     extra: str | None = None
     """The extra that brings the libraries it needs."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that decide over the bytes: their versions are part of the renderer's."""
 
 
 FORMATS: dict[str, Format] = {
     "json": Format("cognify_core.export.package_json:render_dossier", "cognify-json/2", "json"),
+    "xlsx": Format(
+        "cognify_core.export.package_xlsx:render_dossier", "cognify-xlsx/1", "xlsx", "xlsx", libraries=("openpyxl",)
+    ),
 }
 
 
@@ -63,9 +70,7 @@ class ExportFormat:
         except ModuleNotFoundError as error:
             if kind.extra is None or (error.name or "").startswith("cognify"):
                 raise
-            raise UnsupportedExportError(
-                f"the format {self.format!r} needs {error.name}: pip install 'cognify-audit[{kind.extra}]'"
-            ) from error
+            raise _missing(self.format, error.name or "a library") from error
         return renderer(dossier, self.template)
 
 
@@ -73,7 +78,8 @@ def export_format(format: str, template: str | None) -> ExportFormat:  # noqa: A
     """The pair of a format and a template.
 
     Raises:
-        UnsupportedExportError: there is no such pair; the message lists those that exist.
+        UnsupportedExportError: there is no such pair; the message lists those that exist. Or a library that the format
+            needs is not installed; the message names the extra.
     """
     kind = FORMATS.get(format)
     asked = None if template is None else find_template(template)
@@ -81,8 +87,23 @@ def export_format(format: str, template: str | None) -> ExportFormat:  # noqa: A
         raise UnsupportedExportError(
             f"there is no export of format {format!r} with template {template!r}; there are:\n{export_table()}"
         )
-    version = kind.version if asked is None else f"{kind.version}+{asked.name}/{asked.version}"
+    version = "+".join((kind.version, *(_library(format, name) for name in kind.libraries)))
+    if asked is not None:
+        version = f"{version}+{asked.name}/{asked.version}"
     return ExportFormat(format, asked, version, kind.extension)
+
+
+def _library(format: str, name: str) -> str:  # noqa: A002
+    """As in `openpyxl/3.1.5`."""
+    try:
+        return f"{name}/{installed(name)}"
+    except PackageNotFoundError as error:
+        raise _missing(format, name) from error
+
+
+def _missing(format: str, library: str) -> UnsupportedExportError:  # noqa: A002
+    extra = FORMATS[format].extra
+    return UnsupportedExportError(f"the format {format!r} needs {library}: pip install 'cognify-audit[{extra}]'")
 
 
 def render_package(

@@ -45,6 +45,19 @@ def plain_number(tagged: Json) -> int | float:
             raise ValueError(f"not a number: {str(tagged)[:80]}")
 
 
+def as_double(tagged: Json) -> float:
+    """The number that `tagged_number` wrote as a double; one that is too large is infinite.
+
+    Raises:
+        ValueError: `tagged` is none.
+    """
+    number = plain_number(tagged)
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def _digits(number: int) -> str:
     """Decimal digits of an integer of any size; CPython refuses `str` above 4,300 of them."""
     if abs(number) < 10**4000:
