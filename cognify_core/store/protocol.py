@@ -9,6 +9,7 @@ from typing import Protocol
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Access, Draft
 from cognify_core.model.record import Freeze, Status
+from cognify_core.store.keeping import Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Tombstone:
     root: str
 
 
-class Store(Protocol):
+class Store(Keeping, Protocol):
     """Records, one append-only sequence of event bytes per run, and the bytes that belong to them.
 
     Not trusted: whoever can write to it can destroy a run, but cannot alter one unseen once its root is signed.

@@ -37,6 +37,7 @@ from cognify_core.store.rows import (
     to_receipt,
     to_run_row,
 )
+from cognify_core.store.sql_keeping import SqlKeeping
 from cognify_core.store.sqlite import Sqlite
 
 EVENTS_AT_ONCE = 500
@@ -57,7 +58,7 @@ def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
     return SqlStore(database)
 
 
-class SqlStore(SqlBeside):
+class SqlStore(SqlBeside, SqlKeeping):
     """A `Store` (see `protocol`, where the promises are) in a SQL database."""
 
     def __init__(self, database: Database) -> None:

@@ -1,6 +1,6 @@
 """The tables of a store, in SQLAlchemy Core's words, for every database that it speaks.
 
-Every table but `openings`, `owners` and `accesses` holds what is written once. Those have no hidden row number
+Every table but `openings`, `owners`, `accesses` and `jobs` holds what is written once. Those have no hidden row number
 (SQLite's `WITHOUT ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and fire no trigger.
 """
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -159,4 +159,79 @@ accesses = Table(
     Column("position", Integer, nullable=False),
     Column("access", LargeBinary, nullable=False),
     PrimaryKeyConstraint("run_id", "position", name="one_access_per_place"),
+)
+
+vault_facts = Table(
+    "vault_facts",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("run_id", Text, nullable=False, index=True),  # outlives the run
+    Column("package_hash", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("vault", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("mode", Text),
+    Column("until", Text),
+    Column("held", Integer, nullable=False),
+    Column("asked_mode", Text, nullable=False),
+    Column("asked_until", Text, nullable=False),
+    Column("asked_held", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("read_at", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("workspace", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("policy", LargeBinary, nullable=False),
+    Column("saved_at", Text, nullable=False),
+    PrimaryKeyConstraint("workspace", "kind", "version", name="one_policy_per_version"),
+    sqlite_with_rowid=False,
+)
+
+keepings = Table(
+    "keepings",
+    metadata,
+    Column("run_id", Text, nullable=False),  # outlives the run
+    Column("position", Integer, nullable=False),
+    Column("until", Text),
+    Column("why", Text, nullable=False),
+    Column("set_at", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "position", name="one_keeping_per_place"),
+    sqlite_with_rowid=False,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("due_at", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("done_at", Text),
+    Column("lease_until", Text),
+)
+
+purges = Table(
+    "purges",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("amended", Text),
+    Column("requested_by", Text, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("purged_at", Text, nullable=False),
+    Column("statement", Text),
+    Column("remains", Text, nullable=False),
+    sqlite_with_rowid=False,
 )

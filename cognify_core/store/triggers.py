@@ -3,11 +3,12 @@
 Each rule refuses BEFORE the statement does anything. Inserts are refused wherever they would take the place of another
 row, because `INSERT OR REPLACE` deletes that row without firing its DELETE trigger (unless the connection has asked
 for `recursive_triggers`). A run is deleted by its tombstone: inserting one deletes the run and all that belongs to it,
-so that no part of a run can be deleted alone. A frozen run takes no tombstone.
+so that no part of a run can be deleted alone. A frozen run takes a tombstone only after a purge of it, and a purge only
+when the day is past until which it must be kept, by the database's own clock.
 
 Out of reach: whoever may drop a trigger, or write the file, can do as they please. That is what signatures are for.
 
-Where a later schema changes a rule (retention, holds), it changes it here: a migration runs with no triggers in place
+Where a later schema changes a rule, it changes it here: a migration runs with no triggers in place
 and installs the present ones when it is done.
 """
 
@@ -16,7 +17,11 @@ from __future__ import annotations
 SEALED = "sealed: "
 """A refusal that begins so is because the run is closed or frozen; any other, because the record would not hold."""
 
-_WRITTEN_ONCE = ("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones", "meetings", "profiles")
+_WRITTEN_ONCE = (
+    *("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones", "meetings", "profiles"),
+    *("vault_facts", "policies", "keepings", "purges"),
+)
+_GO_WITH_A_TOMBSTONE = ("runs", "events", "freezes", "bundles", "receipts")
 _ERASABLE = ("meetings",)
 """Written once, but no part of a record: whoever likes may delete it."""
 
@@ -25,6 +30,13 @@ _LAST_KIND = "(SELECT kind FROM events WHERE run_id = NEW.run_id ORDER BY seq DE
 _FROZEN = "EXISTS (SELECT 1 FROM freezes WHERE run_id = NEW.run_id)"
 _NO_RUN = "NOT EXISTS (SELECT 1 FROM runs WHERE run_id = NEW.run_id)"
 _VERSIONS = "(SELECT COALESCE(MAX(version), 0) FROM profiles WHERE workspace = NEW.workspace AND project = NEW.project)"
+_POLICIES = "(SELECT COALESCE(MAX(version), 0) FROM policies WHERE workspace = NEW.workspace AND kind = NEW.kind)"
+_FACTS = "(SELECT COALESCE(MAX(position) + 1, 0) FROM vault_facts)"
+_KEEPINGS = "(SELECT COALESCE(MAX(position) + 1, 0) FROM keepings WHERE run_id = NEW.run_id)"
+_LONGEST = "(SELECT COALESCE(MAX(until), '') FROM keepings WHERE run_id = NEW.run_id)"
+_KEPT_RUN = "COALESCE((SELECT amends FROM runs WHERE run_id = NEW.run_id), NEW.run_id)"
+_LAST_KEEPING = f"(SELECT until FROM keepings WHERE run_id = {_KEPT_RUN} ORDER BY position DESC LIMIT 1)"  # noqa: S608 - our own names
+_PURGED = "EXISTS (SELECT 1 FROM purges WHERE run_id = NEW.run_id)"
 _DISCARDED = "EXISTS (SELECT 1 FROM tombstones WHERE run_id = NEW.run_id)"
 
 _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -72,7 +84,7 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
     "tombstones": (
         (_DISCARDED, "a run is discarded once"),
         (_NO_RUN, "a tombstone is of a run"),
-        (_FROZEN, f"{SEALED}a frozen run cannot be discarded"),
+        (f"{_FROZEN} AND NOT {_PURGED}", f"{SEALED}a frozen run cannot be discarded"),
         (f"NEW.size IS NOT {_LENGTH}", "a tombstone tells the record's length"),
     ),
     "meetings": (
@@ -80,6 +92,20 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         (_NO_RUN, "a meeting is of a run"),
     ),
     "profiles": ((f"NEW.version IS NOT {_VERSIONS} + 1", "a profile's versions are numbered from 1 without a hole"),),
+    "vault_facts": ((f"NEW.position IS NOT {_FACTS}", "facts about vaults are numbered without a hole"),),
+    "policies": ((f"NEW.version IS NOT {_POLICIES} + 1", "a policy's versions are numbered from 1 without a hole"),),
+    "keepings": (
+        (f"NEW.position IS NOT {_KEEPINGS}", "what keeps a run is numbered without a hole"),
+        (f"NOT {_FROZEN}", "only a frozen run is kept until a day"),
+        (f"NEW.until < {_LONGEST}", "no day is taken for an earlier one"),
+        ("NEW.until IS NOT NULL AND date(NEW.until) IS NOT NEW.until", "a day is written 2036-11-28"),
+    ),
+    "purges": (
+        (_PURGED, "a run is purged once"),
+        (f"NOT {_FROZEN}", "only a frozen run is purged; another is discarded"),
+        (f"{_LAST_KEEPING} IS NULL OR {_LAST_KEEPING} >= date('now')", "the run must still be kept"),
+        ("lower(trim(NEW.requested_by)) = lower(trim(NEW.approved_by))", "a purge has a second approver"),
+    ),
 }
 
 
@@ -110,13 +136,13 @@ def _insert_trigger(table: str) -> str:
 
 
 def _delete_trigger(table: str) -> str:
-    """Runs and events go with their tombstone; nothing else ever goes."""
+    """A run and what belongs to it go with their tombstone; nothing else ever goes."""
     discarded = "WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE run_id = OLD.run_id)"
-    when = discarded if table in ("runs", "events") else ""
+    when = discarded if table in _GO_WITH_A_TOMBSTONE else ""
     return _trigger(table, "DELETE", f"SELECT {_raise(f'{table} are never deleted')};", when)
 
 
 def _discard_trigger() -> str:
-    tables = ("events", "openings", "owners", "meetings", "accesses", "runs")
+    tables = ("receipts", "bundles", "freezes", "events", "openings", "owners", "meetings", "accesses", "jobs", "runs")
     deletions = " ".join(f"DELETE FROM {table} WHERE run_id = NEW.run_id;" for table in tables)  # noqa: S608 - our own names
     return f"CREATE TRIGGER tombstones_discard AFTER INSERT ON tombstones BEGIN {deletions} END"

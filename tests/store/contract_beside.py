@@ -11,6 +11,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.model.events import Access
 from cognify_core.store.protocol import Opening, ProfileVersion, Store
 from tests import factories
+from tests.store.contract_keeping import KeepingContract
 from tests.store.values import BUNDLE, OTHER, RUN, begin, frozen
 
 ACTOR = Opening(str(Digest.of(b"ada")), "actor", b"\x01" * 32, "ada \x1b[31m‮ 💊")
@@ -119,5 +120,5 @@ class ProfileContract:
         assert [version.version for version in store.profiles()] == list(range(1, 9))
 
 
-class BesideContract(AccessContract, ProfileContract):
+class BesideContract(AccessContract, ProfileContract, KeepingContract):
     """All of it."""

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from cognify_core.store.keeping import KeepUntil
 from cognify_core.store.sql import open_store
 from cognify_core.store.tables import metadata
 from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
 from tests.store.contract import OPENINGS
 from tests.store.contract_beside import ACTOR, access
+from tests.store.contract_keeping import PURGE, fact, job
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
@@ -38,6 +40,7 @@ from tests.store.values import closed as closing_draft
 CLOSED = "run_20250910_000000_c105e"
 STONE = "run_20250911_000000_dead0"
 NEW = "run_20250915_000000_00001"
+PURGED = "run_20250908_000000_90e00"
 
 TABLES = tuple(metadata.tables)
 
@@ -60,6 +63,13 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     begin(store, ADDENDUM, amends=amends())
     store.put_manifest(factories.TREE)
     store.put_profile(b"{}", factories.TIME)
+    store.put_fact(fact())
+    store.put_policy("retention", b"{}", factories.TIME)
+    store.keep_until(RUN, KeepUntil("2999-01-01", "a law", factories.TIME))
+    store.put_job(job(OTHER))
+    frozen(store, PURGED)
+    store.keep_until(PURGED, KeepUntil("2020-01-01", "a law", factories.TIME))
+    store.purge(PURGED, PURGE)
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         assert connection.execute("PRAGMA recursive_triggers").fetchone() == (0,)
@@ -88,15 +98,19 @@ WRITTEN_ONCE = {
     "tombstones": "a run is discarded once",
     "meetings": "a meeting has one run",
     "profiles": "a profile's versions are numbered from 1 without a hole",
+    "vault_facts": "facts about vaults are numbered without a hole",
+    "policies": "a policy's versions are numbered from 1 without a hole",
+    "keepings": "what keeps a run is numbered without a hole",
+    "purges": "a run is purged once",
 }
 """Every table whose rows stay as they are, and why its first row cannot be inserted again."""
 
-ERASABLE = ("openings", "owners", "accesses", "meetings")
+ERASABLE = ("openings", "owners", "accesses", "jobs", "meetings")
 """The side tables: what stands in them is no evidence."""
 
 
 def test_every_table_but_the_side_tables_is_written_once() -> None:
-    assert set(TABLES) - set(WRITTEN_ONCE) == {"openings", "owners", "accesses"}
+    assert set(TABLES) - set(WRITTEN_ONCE) == {"openings", "owners", "accesses", "jobs"}
     assert set(TABLES) - set(ERASABLE) == set(WRITTEN_ONCE) - {"meetings"}
 
 
@@ -220,6 +234,54 @@ def test_a_tombstone_takes_the_whole_run_with_it(database: sqlite3.Connection) -
     after = contents(database)
     for table in ("runs", "events", *ERASABLE):
         assert after[table] == [row for row in before[table] if OTHER not in row]
+
+
+def purge_of(run_id: str, *, approved_by: str = "B. Person") -> str:
+    return f"INTO purges VALUES ('{run_id}', 9, NULL, 'A. Person', '{approved_by}', 'r', 't', NULL, '[]')"
+
+
+@pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"])
+class TestKeeping:
+    """A sealed run goes when its day is past, by the database's own clock, and two agree; not before."""
+
+    def test_a_run_that_must_be_kept_is_not_purged(self, database: sqlite3.Connection, how: str) -> None:
+        refuse(database, f"{how} {purge_of(RUN)}", "the run must still be kept")
+        refuse(database, f"{how} {purge_of(OTHER)}", "only a frozen run is purged")
+        refuse(database, f"{how} {purge_of(PURGED)}", "a run is purged once")
+
+    @pytest.mark.parametrize("until", ["'2998-12-31'", "''", "'0'", "2999"])
+    def test_no_day_is_taken_for_an_earlier_one(self, database: sqlite3.Connection, how: str, until: str) -> None:
+        statement = f"{how} INTO keepings VALUES ('{RUN}', 1, {until}, 'w', 't')"
+        refuse(database, statement, r"no day is taken for an earlier one|a day is written 2036-11-28")
+
+    def test_an_open_hold_keeps_a_run(self, database: sqlite3.Connection, how: str) -> None:
+        database.execute(f"{how} INTO keepings VALUES ('{RUN}', 1, NULL, 'a law', 't')")
+        refuse(database, f"{how} {purge_of(RUN)}", "the run must still be kept")
+        refuse(database, f"{how} INTO keepings VALUES ('{RUN}', 2, '2020-01-01', 'w', 't')", "for an earlier one")
+
+    def test_only_a_frozen_run_is_kept_until_a_day(self, database: sqlite3.Connection, how: str) -> None:
+        refuse(database, f"{how} INTO keepings VALUES ('{OTHER}', 0, '2020-01-01', 'w', 't')", "only a frozen run")
+
+    def test_a_purge_has_a_second_approver(self, database: sqlite3.Connection, how: str) -> None:
+        database.execute("DROP TRIGGER keepings_update")
+        database.execute(f"UPDATE keepings SET until = '2020-01-01' WHERE run_id = '{RUN}'")
+        refuse(database, f"{how} {purge_of(RUN, approved_by=' a. person ')}", "a purge has a second approver")
+
+    def test_an_addendum_is_kept_as_long_as_its_run(self, database: sqlite3.Connection, how: str) -> None:
+        for statement in (
+            f"INSERT INTO events VALUES ('{ADDENDUM}', 1, 'raw', 1, 'run_closed', x'00')",
+            f"INSERT INTO freezes VALUES ('{ADDENDUM}', 2, 'r', 'l', 't')",
+        ):
+            database.execute(statement)
+        refuse(database, f"{how} {purge_of(ADDENDUM)}", "the run must still be kept")
+
+
+def test_a_purged_run_leaves_a_tombstone_a_purge_and_its_facts(database: sqlite3.Connection) -> None:
+    left = {table for table, rows in contents(database).items() if any(PURGED in row for row in rows)}
+    assert left == {"tombstones", "purges", "keepings"}
+    refuse(
+        database, f"INSERT INTO runs VALUES ('{PURGED}', 'n', 'default', 'p', NULL, 't', NULL, NULL)", "discarded run"
+    )
 
 
 def test_the_side_tables_can_be_erased_by_anyone(database: sqlite3.Connection) -> None:

@@ -9,11 +9,10 @@ from cognify_core.export.document.cells import gap, plain
 from cognify_core.export.document.told_gaps import owner
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.evidence import Evidence
-from cognify_core.export.templates.retention import Retention, longest, months_after, years_after
 from cognify_core.export.templates.statements import profile_evidence
+from cognify_core.model.retention import FLOORS, LOG_MONTHS, Hold, longest, months_after, years_after
 
-YEARS = 10
-LOG_MONTHS = 6
+YEARS = FLOORS["eu_ai_act"].years
 
 
 def market_dates(dossier: Dossier) -> tuple[tuple[date, str, tuple[Evidence, ...]], ...]:
@@ -31,21 +30,21 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def documentation(dossier: Dossier) -> Retention:
+def documentation(dossier: Dossier) -> Hold:
     """Ten years after the last of the market dates; an open hold where there is none."""
     days = market_dates(dossier)
     if not days:
-        return Retention(None, "the date of placing on the market is not known; nothing may be deleted until it is")
+        return Hold(None, "the date of placing on the market is not known; nothing may be deleted until it is")
     return longest(
-        Retention(years_after(day, YEARS), f"{YEARS} years after {day.isoformat()}, the market date of the {source}")
+        Hold(years_after(day, YEARS), f"{YEARS} years after {day.isoformat()}, the market date of the {source}")
         for day, source, _ in days
     )
 
 
-def logs(dossier: Dossier) -> Retention:
+def logs(dossier: Dossier) -> Hold:
     """The floor for logs, from the end of the record."""
     closed = date.fromisoformat(dossier.closed_at[:10])
-    return Retention(months_after(closed, LOG_MONTHS), f"at least {LOG_MONTHS} months after {closed.isoformat()}")
+    return Hold(months_after(closed, LOG_MONTHS), f"at least {LOG_MONTHS} months after {closed.isoformat()}")
 
 
 def retention(dossier: Dossier) -> Section:

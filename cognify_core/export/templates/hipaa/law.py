@@ -16,5 +16,3 @@ PERSONAL = (
     "This document holds personal data: it shows in clear who did what, when and from which address. Keep it where "
     "such data may be kept, and erase it with them."
 )
-YEARS = 6
-"""164.316(b)(2)(i), 164.530(j)."""

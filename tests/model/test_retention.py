@@ -6,7 +6,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cognify_core.export.templates.retention import Retention, longest, months_after, years_after
+from cognify_core.model.retention import Hold, longest, months_after, years_after
 
 DAYS = st.dates(date(1990, 1, 1), date(2200, 1, 1))
 
@@ -37,8 +37,8 @@ def test_ten_years_after_a_leap_day_is_the_first_of_march() -> None:
 
 
 def test_an_open_hold_outlasts_every_day() -> None:
-    dated = Retention(date(2999, 1, 1), "long")
-    held = Retention(None, "not on the market yet")
+    dated = Hold(date(2999, 1, 1), "long")
+    held = Hold(None, "not on the market yet")
     assert longest([dated, held]) is held
     assert str(held) == "open hold: not on the market yet"
     assert str(dated) == "until 2999-01-01: long"
