@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         return self.home / "rows"
 
     @property
+    def samples_path(self) -> Path:
+        """What evaluations said of each sample, one folder per run."""
+        return self.home / "samples"
+
+    @property
     def spool_path(self) -> Path:
         """Events that the store could not take yet."""
         return self.home / "spool"

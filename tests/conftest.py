@@ -10,9 +10,12 @@ from hypothesis import settings
 settings.register_profile("cognify", deadline=None)  # laws are tested, not times: other programs may be running
 settings.load_profile("cognify")
 
+_COMPUTED = [f"api/evaluating/test_{name}.py" for name in ("intervals", "metrics", "rows")]
 NEEDS = {
-    "pyarrow": ["api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
+    "pyarrow": [*_COMPUTED, "api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
     "openpyxl": ["export/sheets", "export/test_package_xlsx.py"],
+    "scipy": _COMPUTED,
+    "sklearn": _COMPUTED,
     "numpy": ["capture/config/test_config_forms.py", "capture/stream", "capture/weights"],
 }
 """Folders whose tests import what only an extra brings: the core's own tests pass without any (`make test-core`)."""

@@ -5,7 +5,6 @@ from cognify_core.api.functions import (
     diff,
     discard,
     doctor,
-    eval,  # noqa: A004 - the name that users look for
     export_audit,
     hash_path,
     init,
@@ -18,7 +17,14 @@ from cognify_core.api.functions import (
     verify,
     watch,
 )
-from cognify_core.api.statements import attest, datasheet, note, profile, release
+from cognify_core.api.statements import (
+    attest,
+    datasheet,
+    eval,  # noqa: A004 - the name that users look for
+    note,
+    profile,
+    release,
+)
 
 __all__ = [
     "attest",

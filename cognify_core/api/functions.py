@@ -180,29 +180,6 @@ def watch(
     return watch_stream(this_session(), stream, declared)
 
 
-def eval(  # noqa: A001 - the name that users look for
-    results: Mapping[str, float],
-    *,
-    name: str,
-    step: int | None = None,
-    dataset: Any = None,
-    run_id: str | None = None,
-    **facts: Any,
-) -> None:
-    """Record the results of an evaluation, and the rows that it was made on.
-
-    After the seal it goes into an addendum.
-
-    Raises:
-        ConfigurationError: a result is no number.
-        RunNotFoundError, RunStateError: there is no run to say it of.
-    """
-    from cognify_core.api.saying import say_evaluation
-
-    if this_session().speaks:
-        say_evaluation(this_session(), results, name=name, step=step, dataset=dataset, run_id=run_id, facts=facts)
-
-
 def seal(run_id: str | None = None) -> Sealed:
     """Seal a run that has ended; of a sealed run, seal what was said of it since, and return its seal.
 

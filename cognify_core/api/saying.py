@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -30,32 +30,6 @@ def say_note(session: Session, text: str, kind: str, subject: str | None, run_id
     known = note_kind(kind)
     body = checked(lambda: Note(text=text.strip(), note_kind=known, subject=subject))
     session.writing_to(run_id).run.say(body)
-
-
-def say_evaluation(
-    session: Session,
-    results: Mapping[str, float],
-    *,
-    name: str,
-    step: int | None,
-    dataset: Any,
-    run_id: str | None,
-    facts: Mapping[str, Any],
-) -> None:
-    """Record results, and the rows that they were made on.
-
-    Raises:
-        ConfigurationError: a result is no number.
-        RunNotFoundError, RunStateError: there is no run to say it of.
-    """
-    for key, value in results.items():
-        try:
-            float(value)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"the result {key!r} is no number: {str(value)[:80]!r}") from error
-    run = session.writing_to(run_id).run
-    rows = () if dataset is None else (run.dataset(dataset, name=f"{name}_rows", role="eval"),)
-    run.evaluation(results, name=name, step=step, inputs=rows, facts=facts)
 
 
 def checked(make: Callable[[], BodyT]) -> BodyT:

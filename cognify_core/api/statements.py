@@ -12,6 +12,7 @@ from cognify_core.api.functions import this_session
 if TYPE_CHECKING:
     from cognify_core.api.datasets import DatasetHandle
     from cognify_core.model.digest import Digest
+    from cognify_core.model.evaluation_facts import EvaluationFacts
     from cognify_core.model.events import Attestation, Release
     from cognify_core.model.profile import Profile
 
@@ -30,6 +31,64 @@ def note(text: str, *, kind: str = "general", subject: str | None = None, run_id
 
     if this_session().speaks:
         say_note(this_session(), text, kind, subject, run_id)
+
+
+def eval(  # noqa: A001 - the name that users look for
+    what: Any = None,
+    data: Any = None,
+    *,
+    results: Mapping[str, Any] | None = None,
+    tasks: Any = None,
+    name: str | None = None,
+    step: int | None = None,
+    of: str | None = None,
+    dataset: Any = None,
+    objective: str | None = None,
+    rationale: str | None = None,
+    run_id: str | None = None,
+    **options: Any,
+) -> dict[str, EvaluationFacts]:
+    """Evaluate, or tell what others found, and record it; return what was found, by the name of each evaluation.
+
+    `eval(predict, data, label="label", metrics=["accuracy", "f1_macro"], slices=["sex"])` asks `predict` for the rows
+    of `data`, a batch at a time, and computes scikit-learn's metrics with bootstrap intervals, of all rows and of each
+    group. The options are those of `cognify_core.api.evaluating.predictions.HowToEvaluate`.
+
+    `eval(model, tasks=["task.yaml"])` lets a harness run tasks: EleutherAI's lm-evaluation-harness, whose options are
+    those of `cognify_integrations.lm_eval`.
+
+    `eval(results={"accuracy": 0.9}, name="…")` records what somebody else found, as declared; also what a harness gave
+    them. A result is a number, or a dict of `value`, `n`, `low`, `high`, `level`, `method`, `stderr`, `direction` and
+    `definition`. Whatever else is said stands beside it.
+
+    What is not recorded (`COGNIFY_MODE=off`, other ranks than the first) is computed all the same. After the seal it
+    goes into an addendum.
+
+    Args:
+        what: a callable that predicts, a model, or results.
+        data: the rows to predict: a `datasets.Dataset`, a DataFrame, a list of dicts, an Arrow table, a path, an array.
+        results: what others found.
+        tasks: names, files or configurations of tasks.
+        name: what the evaluation is called.
+        step: the step of the training that it was made at, and so of the checkpoint of that step.
+        of: the node whose weights were evaluated, as in `ckpt_step_2500` or `model_final`.
+        dataset: the rows that it was made on, where they are other than `data`.
+        objective: the compliance objective that it serves, as in `annex_iv/2(g)`.
+        rationale: why these metrics are appropriate (AI Act, Annex IV, point 4).
+        run_id: the run; else the one that goes on, else this process's last.
+        options: of the one who evaluates; or what else is said of the results.
+
+    Raises:
+        ConfigurationError: what was asked for cannot be done: no such metric, column, task or option; answers that do
+            not fit the rows; a result that is no number.
+        RunNotFoundError, RunStateError: there is no run to say it of.
+        Exception: whatever `what` raises. Nothing is recorded then.
+    """
+    from cognify_core.api.evaluating.asked import About, Asked, evaluate
+
+    about = About(name=name, step=step, of=of, dataset=dataset, objective=objective, rationale=rationale, run_id=run_id)
+    asked = Asked(what=what, data=data, results=results, tasks=tasks, options=options)
+    return evaluate(this_session(), asked, about)
 
 
 def attest(

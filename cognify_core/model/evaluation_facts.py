@@ -71,7 +71,7 @@ class Slice(_Part):
 
 
 class Samples(_Part):
-    """What was said of each sample: a file that is kept beside the store, and is a node of the lineage."""
+    """What was said of each sample: a file of JSON lines that is kept beside the store."""
 
     digest: Digest | None = None
     """`cognify.rows/v1`."""
@@ -167,6 +167,11 @@ class EvaluationFacts(_Part):
     """Whatever else was said of it."""
     problem: str | None = None
     """Why these facts could not be read."""
+
+    @property
+    def results(self) -> dict[str, float | None]:
+        """The value of each metric."""
+        return {metric.name: metric.value for metric in self.metrics}
 
     @classmethod
     def of(cls, facts: Mapping[str, Json]) -> Self:

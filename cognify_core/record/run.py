@@ -197,14 +197,21 @@ class Run(Writing):
         step: int | None = None,
         inputs: Sequence[str] = (),
         facts: Mapping[str, Json] | None = None,
+        declared: bool = False,
+        setup: Mapping[str, Any] | None = None,
     ) -> str:
-        """Record the results of an evaluation; return its ref. It is of the checkpoint of its step, if there is one."""
+        """Record the results of an evaluation; return its ref. It is of the checkpoint of its step, if there is one.
+
+        `declared` are results that a person says and nobody here has computed. `setup` is how the evaluation was made,
+        and part of what its digest is of.
+        """
         numbers = {key: tagged_number(value) for key, value in results.items()}
-        manifest = encode_config({"name": name, "step": step, "results": dict(results)})
+        told = {"name": name, "step": step, "results": dict(results)} | ({"setup": setup} if setup else {})
+        found = encode_config(told).outcome()
         ref = self.artifact(
             events.EvaluationSeen,
             f"eval_{slug(name)}" + ("" if step is None else f"_step_{step}"),
-            manifest.outcome(),
+            found.declared() if declared else found,
             fields=lambda _: {"name": name, "step": step, "results": numbers},
             inputs=inputs,
             facts=facts,

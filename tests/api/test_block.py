@@ -286,7 +286,7 @@ def test_what_says_nothing_is_refused() -> None:
         with pytest.raises(ConfigurationError, match="by: "):
             api.attest("reviewed", by="", role="lead")
         with pytest.raises(ConfigurationError, match="'accuracy' is no number"):
-            api.eval({"accuracy": "high"}, name="x")  # type: ignore[dict-item]
+            api.eval({"accuracy": "high"}, name="x")
 
 
 def test_the_personal_values_of_a_run_are_beside_it_and_not_in_it() -> None:
