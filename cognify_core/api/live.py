@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 SealWhen: TypeAlias = Literal["train_end", "exit", "manual", "block"]
 _PATIENCE_SECONDS = 3.0
+
+# A log, not warnings.warn: under `python -W error` a warning would stop the program.
+_log = logging.getLogger("cognify")
 
 
 class Ending(NamedTuple):
@@ -180,11 +184,15 @@ class LiveRun:
 
 
 class ActiveRun:
-    """What `with cognify.run() as run:` gives to a loop of one's own."""
+    """What `with cognify.run() as run:` gives to a loop of one's own.
+
+    After the block it takes nothing any more, and says so.
+    """
 
     def __init__(self, live: LiveRun) -> None:
         self._live = live
         self._run = live.run
+        self._refused: set[str] = set()
 
     @property
     def id(self) -> str:
@@ -193,10 +201,13 @@ class ActiveRun:
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
         """Record metrics of a step. Returns at once."""
-        self._run.log(step, dict(values))
+        if self._goes_on("metrics"):
+            self._run.log(step, dict(values))
 
     def checkpoint(self, path: str | Path, *, step: int) -> None:
         """Record a checkpoint, a file or a folder: its files are opened now and hashed in the background."""
+        if not self._goes_on(f"the checkpoint of step {step}"):
+            return
         if self._live.streams is not None:
             self._live.guarded("the streams", self._live.streams.look)
         self._live.guarded("checkpoint", self._run.checkpoint, Path(path), step=step)
@@ -206,7 +217,7 @@ class ActiveRun:
 
         They are hashed by tensor, in the background. Of several ranks the first says it.
         """
-        if self._live.rank.is_first:
+        if self._goes_on("final weights") and self._live.rank.is_first:
             self._live.guarded("final weights", self._final_weights, Path(path), step)
 
     def _final_weights(self, path: Path, step: int) -> None:
@@ -214,14 +225,29 @@ class ActiveRun:
 
     def config(self, value: Any, *, name: str = "run") -> None:
         """Record a configuration (a dict, a dataclass …), which checkpoints from now on come from."""
-        self._live.guarded("config", lambda: self._run.add_inputs(self._run.config(value, node_id=f"cfg_{name}")))
+        if self._goes_on(f"the configuration {name!r}"):
+            self._live.guarded("config", lambda: self._run.add_inputs(self._run.config(value, node_id=f"cfg_{name}")))
 
     def dataset(self, data: Any, *, name: str, role: str = "train", **declared: Any) -> None:
         """Record a dataset, as `cognify.dataset` does; checkpoints from now on come from it."""
-        self._live.guarded("dataset", self._dataset, data, name=name, role=role, **declared)
+        if self._goes_on(f"the dataset {name!r}"):
+            self._live.guarded("dataset", self._dataset, data, name=name, role=role, **declared)
 
     def _dataset(self, data: Any, **declared: Any) -> None:
         self._run.add_inputs(record_declared(self._run, DeclaredDataset.of(data, **declared)))
+
+    def _goes_on(self, what: str) -> bool:
+        """Whether the run takes `what`; where it has ended, say once that it does not, and what would."""
+        if self._run.closed and os.getpid() == self._live.pid and what not in self._refused:
+            self._refused.add(what)
+            _log.warning(
+                "Cognify: %s has ended, and %s came after it: not recorded; say it within the block, or of the ended "
+                "run by cognify.note, cognify.eval or cognify.dataset(…, run_id=%r), which go into an addendum",
+                self.id,
+                what,
+                self.id,
+            )
+        return not self._run.closed
 
     def __repr__(self) -> str:
         return f"<cognify run {self.id}>"

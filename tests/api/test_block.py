@@ -50,6 +50,31 @@ def test_a_block_ends_sealed_and_exported(tmp_path: Path) -> None:
     assert api.verify(run.id).exit_code == 0
 
 
+def test_what_comes_after_a_block_is_refused_aloud_and_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with api.run() as run:
+        run.log({"loss": 0.5}, step=1)
+    before = api.show(run.id)
+    for step in (2, 3):
+        run.log({"loss": 0.4}, step=step)
+    run.checkpoint(_checkpoint(tmp_path, 2), step=2)
+    run.final_weights(tmp_path, step=2)
+    run.config({"learning_rate": 0.1}, name="late")
+    run.dataset([{"a": 1}], name="late")
+    assert api.show(run.id) == before
+    assert api.verify(run.id).exit_code == 0
+    refused = [record.getMessage() for record in caplog.records if record.name == "cognify"]
+    assert [said.partition(", and ")[2].partition(" came after it")[0] for said in refused] == [
+        "metrics",
+        "the checkpoint of step 2",
+        "final weights",
+        "the configuration 'late'",
+        "the dataset 'late'",
+    ]
+    assert all(said.startswith(f"Cognify: {run.id} has ended") and "addendum" in said for said in refused)
+
+
 def test_a_block_that_an_exception_leaves_is_failed_and_can_be_sealed() -> None:
     with pytest.raises(ZeroDivisionError), api.run() as run:
         run.log({"loss": 1 / 0}, step=1)
