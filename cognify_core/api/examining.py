@@ -48,7 +48,9 @@ def _workspace(session: Session) -> Iterator[Check]:
         free = disk_usage(settings.home).free
         yield Check("free space", free > _GIB, f"{free / _GIB:.1f} GiB at {settings.home}", "free some, or move it")
     except (CognifyError, OSError) as error:
-        yield Check("COGNIFY_HOME", False, str(error), "set COGNIFY_HOME to a folder that can be written")
+        told = str(error)
+        mend = None if "set COGNIFY_HOME" in told else "set COGNIFY_HOME to a folder that can be written"
+        yield Check("COGNIFY_HOME", False, told, mend)
 
 
 def _tools() -> Iterator[Check]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,4 +58,13 @@ def test_doctor_says_what_mends_a_home_that_cannot_be_written(tmp_path: Path) ->
     (tmp_path / "home").write_text("a file where a folder should be")
     result = cognify(tmp_path, "doctor")
     assert result.exit_code == 2
-    assert "COGNIFY_HOME" in result.stdout
+    assert result.stdout.count("set COGNIFY_HOME") == 1
+
+
+def test_doctor_does_not_say_that_a_newer_store_cannot_be_written(mine: Path) -> None:
+    with closing(sqlite3.connect(mine / "home" / "cognify.db")) as store, store:
+        store.execute("UPDATE alembic_version SET version_num = '9999'")
+    result = cognify(mine, "doctor")
+    assert result.exit_code == 2
+    assert "pip install --upgrade cognify-audit" in result.stdout
+    assert "can be written" not in result.stdout
