@@ -118,7 +118,7 @@ def _shape_of_one(value: Any, name: str) -> Shape:
         found = pa.infer_type([_plain(value)])
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         type_ = type(value).__qualname__
-        raise CaptureError(f"column {name!r} holds a {type_}, which has no canonical form") from error
+        raise CaptureError(f"column {name!r} holds values of type {type_}, which have no canonical form") from error
     return ("list", found.value_type) if pa.types.is_list(found) else _widened(found)
 
 

@@ -56,7 +56,7 @@ def test_lists_that_begin_empty_are_waited_for() -> None:
         ({"x": 1.5}, r"column 'x' is int64 in the rows before and double here \(row 300\)"),
         ({"x": 1, "y": 2}, r"column 'y' is missing in the rows before and int64 here \(row 300\)"),
         ({"x": "text"}, r"column 'x' holds both string and int64 \(row 300\)"),
-        ({"x": object()}, r"column 'x' holds a object, which has no canonical form \(row 300\)"),
+        ({"x": object()}, r"column 'x' holds values of type object, which have no canonical form \(row 300\)"),
         ({"x": 1, 2: 1}, r"named 2, which is not text \(row 300\)"),
     ],
 )

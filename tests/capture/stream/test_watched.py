@@ -150,7 +150,7 @@ def test_a_row_without_a_canonical_form_is_a_reason_and_stops_nothing(watch: Wat
     assert part.delivered == 50
     assert part.manifest is None
     assert part.reason is not None
-    assert "holds a object, which has no canonical form (row 0)" in part.reason
+    assert "holds values of type object, which have no canonical form (row 0)" in part.reason
 
 
 def test_a_row_that_breaks_when_it_is_looked_at_stops_nothing(watch: Watch) -> None:
