@@ -10,7 +10,7 @@ from hypothesis import settings
 settings.register_profile("cognify", deadline=None)  # laws are tested, not times: other programs may be running
 settings.load_profile("cognify")
 
-_COMPUTED = [f"api/evaluating/test_{name}.py" for name in ("intervals", "metrics", "rows")]
+_COMPUTED = [f"api/evaluating/test_{name}.py" for name in ("intervals", "metrics", "overlap", "rows")]
 NEEDS = {
     "pyarrow": [*_COMPUTED, "api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
     "openpyxl": ["export/sheets", "export/test_package_xlsx.py"],

@@ -45,6 +45,7 @@ def eval(  # noqa: A001 - the name that users look for
     dataset: Any = None,
     objective: str | None = None,
     rationale: str | None = None,
+    overlap: bool | Mapping[str, str] | None = None,
     run_id: str | None = None,
     **options: Any,
 ) -> dict[str, EvaluationFacts]:
@@ -75,6 +76,9 @@ def eval(  # noqa: A001 - the name that users look for
         dataset: the rows that it was made on, where they are other than `data`.
         objective: the compliance objective that it serves, as in `annex_iv/2(g)`.
         rationale: why these metrics are appropriate (AI Act, Annex IV, point 4).
+        overlap: whether to look for the evaluation texts in the training data, column by column of one name; or the
+            training texts' column by the evaluation texts', as in `{"question": "text"}`. By default where it is
+            evaluated here.
         run_id: the run; else the one that goes on, else this process's last.
         options: of the one who evaluates; or what else is said of the results.
 
@@ -86,7 +90,16 @@ def eval(  # noqa: A001 - the name that users look for
     """
     from cognify_core.api.evaluating.asked import About, Asked, evaluate
 
-    about = About(name=name, step=step, of=of, dataset=dataset, objective=objective, rationale=rationale, run_id=run_id)
+    about = About(
+        name=name,
+        step=step,
+        of=of,
+        dataset=dataset,
+        objective=objective,
+        rationale=rationale,
+        overlap=overlap,
+        run_id=run_id,
+    )
     asked = Asked(what=what, data=data, results=results, tasks=tasks, options=options)
     return evaluate(this_session(), asked, about)
 

@@ -160,6 +160,7 @@ class _Recorded:
             inputs=sources,
             facts=None if live.rank.is_alone else {"rank": live.rank.number},
         )
+        live.run.reads.add(self.ref, self._said.declared.name, role, None, sources)
 
     def settle(self) -> None:
         """Record what was read until now."""

@@ -30,9 +30,12 @@ from cognify_core.version import RECORDER
 if TYPE_CHECKING:
     import os
 
+    from cognify_core.record.reads import Reads
     from cognify_core.seal.signing import Signer
     from cognify_core.settings import Settings
     from cognify_core.store.protocol import RunRow, Store
+
+_RUNS_REMEMBERED = 4
 
 
 class Workspace:
@@ -43,6 +46,7 @@ class Workspace:
         self.settings = settings.model_copy(update={"home": Path(self._dry.name)}) if self._dry else settings
         self.say: Say = say_nothing if settings.quiet else say
         self.ring = KeyRing(self.settings.keys_path)
+        self._reads: dict[str, Reads] = {}
 
     @property
     def is_dry(self) -> bool:
@@ -108,7 +112,8 @@ class Workspace:
 
     def join(self, run_id: str) -> LiveRun:
         """Write a run that has begun, beside whoever else does."""
-        return LiveRun(Run(self.store, self.hashing, run_id, self.settings.spool_path), self, "block")
+        run = self._remember(Run(self.store, self.hashing, run_id, self.settings.spool_path))
+        return LiveRun(run, self, "block")
 
     def surround(self, live: LiveRun) -> None:
         """Record the environment and the code of this process as what checkpoints come from."""
@@ -188,6 +193,16 @@ class Workspace:
         what = "more than one run begins with" if found else "no run answers to"
         raise RunNotFoundError(f"{what} {wanted[:60]!r} in {self.settings.store_path}; candidates: {names}")
 
+    def reads(self, run_id: str) -> Reads | None:
+        """What that run read in this process; None of a run that is none of its last few."""
+        return self._reads.get(run_id)
+
+    def _remember(self, run: Run) -> Run:
+        self._reads[run.id] = run.reads
+        for forgotten in list(self._reads)[:-_RUNS_REMEMBERED]:
+            del self._reads[forgotten]
+        return run
+
     def close(self) -> None:
         """Let go of threads and files."""
         if "hashing" in self.__dict__:
@@ -201,4 +216,4 @@ class Workspace:
         run_id = open_run(self.store, opened, rank=rank, run_id=run_id)
         patience = self.settings.rank_seconds
         run = Run(self.store, self.hashing, run_id, self.settings.spool_path, rank=rank, rank_seconds=patience)
-        return LiveRun(run, self, seal_when)
+        return LiveRun(run if opened.amends else self._remember(run), self, seal_when)

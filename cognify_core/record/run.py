@@ -19,6 +19,7 @@ from cognify_core.model.numbers import tagged_number
 from cognify_core.record.hashing import Hashing
 from cognify_core.record.pending import PendingBody
 from cognify_core.record.ranks import ALONE, Rank, owner_of
+from cognify_core.record.reads import Reads
 from cognify_core.record.recorder import Clock
 from cognify_core.record.writing import RANK_SECONDS, Writing
 from cognify_core.store.protocol import Store
@@ -39,6 +40,8 @@ class Run(Writing):
         rank_seconds: float = RANK_SECONDS,
     ) -> None:
         super().__init__(store, hashing, run_id, spool_folder, clock, rank=rank, rank_seconds=rank_seconds)
+        self.reads = Reads()
+        """The datasets recorded here, as long as this process can read them again."""
         self._inputs: dict[str, None] = {}
         self._checkpoints: dict[int, str] = {}
         self._evaluations: dict[int, list[str]] = {}
@@ -95,7 +98,7 @@ class Run(Writing):
                 "provenance": to_facts(dict(provenance or {})),
             }
 
-        return self.artifact(
+        ref = self.artifact(
             events.DatasetSeen,
             f"ds_{slug(name)}_v{slug(version)}",
             lambda done: self._hashing.rows(data, done),
@@ -104,10 +107,12 @@ class Run(Writing):
             location=None if location is None else display_path(location),
             facts=facts,
         )
+        self.reads.add(ref, name, role, location or data, inputs)
+        return ref
 
     def file(self, path: Path, *, name: str, role: str = "source", **rest: Any) -> str:
         """Hash a file or a tree as it lies, and record it as a dataset; return its ref."""
-        return self.artifact(
+        ref = self.artifact(
             events.DatasetSeen,
             f"ds_{slug(name)}_v1",
             lambda done: self._hashing.path(path, done),
@@ -115,6 +120,13 @@ class Run(Writing):
             location=display_path(path.absolute()),
             **rest,
         )
+        self.reads.add(ref, name, role, path.absolute(), rest.get("inputs", ()))
+        return ref
+
+    def relate(self, source: str, target: str) -> None:
+        """Record that somebody says `target` came from `source`; at the end, say so where their content is one."""
+        self.reads.relate(source, target)
+        super().relate(source, target)
 
     def config(self, value: Any, *, node_id: str, facts: Mapping[str, Json] | None = None) -> str:
         """Record a configuration, redacted and in full; return its ref."""

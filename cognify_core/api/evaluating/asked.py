@@ -32,6 +32,8 @@ class About:
     dataset: Any = None
     objective: str | None = None
     rationale: str | None = None
+    overlap: bool | Mapping[str, str] | None = None
+    """Whether to compare with the training texts, or by which columns; None: where it was evaluated here."""
     run_id: str | None = None
 
 

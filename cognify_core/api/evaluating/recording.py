@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cognify_core.api.evaluating.samples import digested, kept
+from cognify_core.api.progress import bar
 from cognify_core.capture.commitments import display_path
 from cognify_core.errors import ConfigurationError, RunStateError
-from cognify_core.model.evaluation_facts import EvaluationFacts, Samples
+from cognify_core.model.evaluation_facts import EvaluationFacts, Overlap, Samples
 from cognify_core.model.events import BaseModelSeen, CheckpointSeen, ModelSeen, parse_event
 from cognify_core.model.lineage import node_ids
 from cognify_core.model.names import slug
@@ -47,13 +48,14 @@ def record(session: Session, evaluated: Evaluated, about: About) -> EvaluationFa
         ConfigurationError: the run has no such weights as it is said to be of; the samples cannot be kept.
         RunNotFoundError, RunStateError: there is no run to say it of.
     """
+    rows = evaluated.rows if about.dataset is None else about.dataset
+    overlap = _overlap(session, evaluated, rows, about)
     live = session.writing_to(about.run_id)
     run_id = live.amends or live.id
     inputs = []
     if about.of is not None:
         ref = _ref_of(live.workspace.store, run_id, about.of, live)
         inputs.append(ref if live.amends is None else f"@{about.of}")
-    rows = evaluated.rows if about.dataset is None else about.dataset
     if rows is not None:
         inputs.append(session.record_fed(live, rows, name=f"{evaluated.name}_rows", role="eval")[0])
     facts = evaluated.facts.model_copy(
@@ -61,6 +63,7 @@ def record(session: Session, evaluated: Evaluated, about: About) -> EvaluationFa
             "objective": about.objective,
             "rationale": about.rationale,
             "model": about.of,
+            "overlap": overlap,
             "samples": None if evaluated.samples is None else _kept(live, evaluated.name, evaluated.samples),
         }
     )
@@ -94,6 +97,28 @@ def _ref_of(store: Store, run_id: str, node_id: str, live: LiveRun | None) -> st
         known = ", ".join(list(weights)[-10:]) or "none"
         raise ConfigurationError(f"{node_id!r} names no weights of {run_id}; there are: {known}")
     return weights[node_id]
+
+
+def _overlap(session: Session, evaluated: Evaluated, rows: Any, about: About) -> Overlap | None:
+    """What of the evaluation texts stands in the training data; not looked for of what others evaluated."""
+    wanted = about.overlap
+    if wanted is None and evaluated.facts.how == "declared":
+        return None
+    if wanted is False:
+        return Overlap(status="not asked")
+    if rows is None:
+        return Overlap(status="not comparable", reason="nobody has the evaluation rows")
+    try:
+        from cognify_core.api.evaluating.overlap import overlap_of, reads_on_record
+    except ModuleNotFoundError as error:
+        return Overlap(status="not comparable", reason=f"reading rows needs pyarrow and NumPy ({error})")
+    run_id, workspace = session.wanted(about.run_id), session.workspace
+    reads = workspace.reads(run_id)
+    if reads is None or not reads.trained_on():
+        reads = reads_on_record(workspace.store.events(run_id))
+    columns = wanted if isinstance(wanted, Mapping) else None
+    with bar(f"{evaluated.name}: overlap with training texts", None, quiet=session.settings.quiet) as advance:
+        return overlap_of(reads, rows, columns=columns, advance=advance)
 
 
 def _kept(live: LiveRun, name: str, rows: Iterable[Mapping[str, Any]]) -> Samples:
