@@ -48,7 +48,7 @@ class Guests:
 
     def began(self, live: LiveRun) -> bool:
         """Whether `live` was begun for a guest, and so ends with it."""
-        return live in self._own
+        return any(each is live for each in self._own)
 
     def find(self, run_id: str) -> LiveRun | None:
         """The run of that id, where a guest is in it."""
@@ -61,7 +61,7 @@ class Guests:
             self._start()
             live.guests.add(guest)
             hosts = self._own if own else self._shared
-            if live not in hosts:
+            if all(each is not live for each in hosts):
                 hosts.append(live)
 
     def add_joined(self, live: LiveRun) -> None:
@@ -89,7 +89,7 @@ class Guests:
     def part(self, live: LiveRun) -> None:
         """Write no more of a run that ends elsewhere."""
         with self._lock:
-            if live in self._joined:
+            if any(each is live for each in self._joined):
                 self._forget(live)
                 self._put(live.id, live.run.leave)
 
