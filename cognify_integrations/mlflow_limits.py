@@ -95,6 +95,11 @@ class Sink:
         self._expected: int | None = None
         self.size = 0
 
+    @property
+    def seconds_left(self) -> float:
+        """How long it is worth waiting for the next bytes."""
+        return self._deadline.left
+
     def expect(self, size: int) -> None:
         """So many bytes will come. Raises `CaptureError` where so many are not to be fetched."""
         self._allowance.take(size)

@@ -26,9 +26,9 @@ from cognify_integrations.mlflow_hashing import NOTHING_THERE
 from cognify_integrations.mlflow_limits import Sink, reason_of
 
 _CHUNK = 1 << 20
-_SECONDS = (10, 60)
-"""To connect, and between two bytes."""
-_RETRY = Retry(total=2, backoff_factor=1, status_forcelist=(429, 502, 503, 504), raise_on_status=False)
+_SECONDS = 60
+"""Between two bytes."""
+_RETRY = Retry(total=2, read=False, backoff_factor=1, status_forcelist=(429, 502, 503, 504), raise_on_status=False)
 
 
 def read_file(repository: Any, path: str, sink: Sink, size: int | None) -> dict[str, Json]:
@@ -69,8 +69,9 @@ def read_url(url: str, sink: Sink) -> dict[str, Json]:
         session.mount("https://", HTTPAdapter(max_retries=_RETRY))
         if url.lower().startswith("https:"):
             del session.adapters["http://"]
+        patience = max(0.1, min(_SECONDS, sink.seconds_left))
         try:
-            response = session.get(url, stream=True, timeout=_SECONDS, headers={"Accept-Encoding": "identity"})
+            response = session.get(url, stream=True, timeout=patience, headers={"Accept-Encoding": "identity"})
         except requests.exceptions.InvalidSchema as error:
             raise CaptureError(f"it redirects to where nothing is read: {reason_of(error)}") from error
         with response:
