@@ -208,17 +208,18 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
         """Let MLflow do it, unless the run has ended; then record it. What MLflow refuses was never there."""
         if run_id is None or getattr(_depth, "inside", False):
             return call()
-        found = these_runs().look(run_id)
-        if self.refuses and isinstance(found, Ended):
-            raise found.refusal()
-        _depth.inside = True
-        try:
-            result = call()
-        finally:
-            _depth.inside = False
-        if found is not None:
-            these_runs().record(found, told, result)
-        return result
+        with these_runs().writing(run_id):
+            found = these_runs().look(run_id)
+            if self.refuses and isinstance(found, Ended):
+                raise found.refusal()
+            _depth.inside = True
+            try:
+                result = call()
+            finally:
+                _depth.inside = False
+            if found is not None:
+                these_runs().record(found, told, result)
+            return result
 
     def _delete(self, run_ids: Iterable[str], call: Callable[[], ResultT], what: str) -> ResultT:
         """Let MLflow delete something that these runs are in, unless one of them has ended."""

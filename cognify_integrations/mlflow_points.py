@@ -75,6 +75,11 @@ class RecordedPoints:
         """A point that the record holds."""
         self._points.setdefault(key, set()).add((step, _stored(value)))
 
+    def missing(self, key: str, now: Iterable[Any]) -> Iterator[Any]:
+        """The points among `now` that the record does not hold."""
+        held = self._points.get(key, set())
+        return (point for point in now if (point.step, _stored(point.value)) not in held)
+
     def compare(self, key: str, now: Iterable[Any], count: int) -> str:
         """In words, how the points `now` differ from the `count` that there were; nothing where that is not known."""
         if not (then := self._points.get(key)):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,15 @@ from cognify_core.api.live import LiveRun
 from cognify_core.errors import CognifyError
 from cognify_core.model.names import new_run_id, utc_now
 from cognify_core.model.record import Status
-from cognify_core.record.owner import NOBODY, is_alive, this_process
+from cognify_core.record.owner import NOBODY, is_alive
 from cognify_core.record.recorder import warn
 from cognify_integrations import mlflow_events as events
 from cognify_integrations.mlflow_closing import record_state
 from cognify_integrations.mlflow_context import RUN_TAG
+from cognify_integrations.mlflow_ending import end_of
 from cognify_integrations.mlflow_known import Ended, Known
+from cognify_integrations.mlflow_orphans import CLOSED
+from cognify_integrations.mlflow_workers import Workers
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
@@ -39,9 +42,7 @@ BY_TAG = "cognify.recorded_by"
 """The tag that tells a server to leave the recording to the client."""
 _CLIENT = "client"
 _PARENT_TAG = "mlflow.parentRunId"
-_CLOSED: dict[str, ClosedStatus] = {"FINISHED": "COMPLETED", "FAILED": "FAILED", "KILLED": "INTERRUPTED"}
-_IN_FLIGHT_SECONDS = 1.5
-"""How long a server's worker waits, once a run has ended, for what others have taken and not yet recorded."""
+_FLUSH_SECONDS = 30.0
 
 
 class Runs:
@@ -54,6 +55,7 @@ class Runs:
         self._lock = threading.Lock()
         self._known: dict[str, Known] = {}
         self._makers: dict[str, str | None] = {}
+        self._workers: Workers | None = None
         self._unsaid: set[str] = set()
         """The runs of which something was said after their end that no addendum takes."""
 
@@ -62,10 +64,26 @@ class Runs:
         """Whether this is the process that writes them: a child that it forked knows none of them."""
         return self._pid == os.getpid()
 
+    def serve(self, store: Any) -> None:
+        """This process is a worker of a server with that tracking store: look for others, and for what they left."""
+        if self._workers is None and not self._session.is_off:
+            try:
+                self._workers = Workers(self._session, store, self._flush)
+            except (CognifyError, OSError) as error:
+                warn("MLflow's runs are not recorded", error)
+
+    def writing(self, mlflow_id: str) -> AbstractContextManager[None]:
+        """A call that writes to a run, from before it is looked for until what it says has been said."""
+        return nullcontext() if self._workers is None else self._workers.call(mlflow_id)
+
+    def _flush(self, mlflow_id: str) -> None:
+        if (known := self._known.get(mlflow_id)) is not None:
+            known.live.run.flush(_FLUSH_SECONDS)
+
     def plan(self, tags: Iterable[Any] | None) -> Plan:
         """What is to be done about a run that MLflow is about to create."""
         given = list(tags or ())
-        if self._session.is_off or (self.in_server and _tagged(given, BY_TAG) == _CLIENT):
+        if self._session.is_off or (self.in_server and (self._workers is None or _tagged(given, BY_TAG) == _CLIENT)):
             return Plan(self, tags, None, None)
         try:
             _ = self._session.workspace.store
@@ -96,7 +114,8 @@ class Runs:
         )
         self._know(known)
         if self.in_server:
-            self._begin(known, store, run, opening)
+            with self.writing(mlflow_id):
+                self._begin(known, store, run, opening)
         else:
             begin = partial(self._begin, known, store, run, opening)
             self._session.guests.arrivals.put(f"the record of MLflow run {mlflow_id}", begin)
@@ -127,7 +146,6 @@ class Runs:
         events.created(known, run)
         if self.in_server:
             live.gap("environment and code", "they are the client's, which a server does not see", mend=_MEND_SERVER)
-            live.run.flush(0)
         elif known.own and _PARENT_TAG not in run.data.tags:
             live.tell_start()
 
@@ -140,7 +158,7 @@ class Runs:
             if known is None:
                 return self._found(mlflow_id)
             if self.in_server:
-                known.ended = known.ended or self._session.workspace.store.met(_end_of(mlflow_id)) is not None
+                known.ended = known.ended or self._session.workspace.store.met(end_of(mlflow_id)) is not None
         except (CognifyError, OSError) as error:
             warn(f"MLflow run {mlflow_id}", error)
         if known is not None and known.takes_no_more:
@@ -168,8 +186,6 @@ class Runs:
             self._add(found, told, *args)
         else:
             found.tell(told, *args)
-            if self.in_server:  # it goes out at once, for another worker may end the run
-                found.live.run.flush(0)
 
     def end(self, store: Any, mlflow_id: str, status: str) -> None:
         """MLflow says that a run has ended."""
@@ -180,7 +196,7 @@ class Runs:
             live = known.live
         except CognifyError:
             return  # it could not be begun, which has been said
-        live.guarded("the end of an MLflow run", self._end, store, known, _CLOSED[status])
+        live.guarded("the end of an MLflow run", self._end, store, known, CLOSED[status])
 
     def _end(self, store: Any, known: Known, closed: ClosedStatus) -> None:
         if closed == "COMPLETED" and self._session.leaving and getattr(sys, "last_value", None) is not None:
@@ -190,17 +206,17 @@ class Runs:
             self._known.pop(known.mlflow_id, None)
             return
         known.ended = known.own
-        if self.in_server:
-            self._session.workspace.store.meet(_end_of(known.mlflow_id), known.live.id)
-            self._session.workspace.store.set_owner(known.live.id, this_process())  # should it die before the seal
-            known.live.closing.insert(0, partial(record_state, known.live, store, known.mlflow_id, in_server=True))
-            known.live.closing.append(partial(time.sleep, _IN_FLIGHT_SECONDS))
-        self._session.part(known.live, _guest(known.mlflow_id), closed, own=known.own)
+        close = partial(self._session.part, known.live, _guest(known.mlflow_id), closed, own=known.own)
+        if self._workers is None:
+            close()
+        else:
+            self._workers.end(known, close)
 
     def tell(self, mlflow_id: str, what: str, **facts: Any) -> None:
         """Record what a model registry says of a run."""
-        if (found := self.look(mlflow_id)) is not None:
-            self.record(found, lambda known: events.said(known, what, **facts))
+        with self.writing(mlflow_id):
+            if (found := self.look(mlflow_id)) is not None:
+                self.record(found, lambda known: events.said(known, what, **facts))
 
     def maker_of(self, model_id: str, ask: Callable[[], str | None]) -> str | None:
         """The run that made a logged model; `ask` is for one that this process has not seen."""
@@ -259,7 +275,7 @@ class Runs:
         if (status := store.run(run_id).status) is not Status.RUNNING:
             how = "was sealed" if status is Status.AUDIT_SEALED else f"has ended ({status})"
             return Ended(mlflow_id, run_id, how)
-        return None if store.met(_end_of(mlflow_id)) is None else Ended(mlflow_id, run_id, "has ended")
+        return None if store.met(end_of(mlflow_id)) is None else Ended(mlflow_id, run_id, "has ended")
 
     def _know(self, known: Known) -> Known:
         with self._lock:
@@ -310,10 +326,6 @@ def leave() -> None:
 
 def _guest(mlflow_id: str) -> str:
     return f"mlflow/{mlflow_id}"
-
-
-def _end_of(mlflow_id: str) -> str:
-    return f"mlflow/{mlflow_id}/ended"
 
 
 def _tagged(tags: Iterable[Any], key: str) -> str | None:

@@ -13,6 +13,7 @@ from mlflow.server.constants import BACKEND_STORE_URI_ENV_VAR
 from cognify_integrations.mlflow import plain_uri, registry_store, tracking_store
 from cognify_integrations.mlflow_audited import Audited, AuditedGc
 from cognify_integrations.mlflow_registry import AuditedRegistry
+from cognify_integrations.mlflow_runs import these_runs
 
 _CLASSES: dict[tuple[type[Any], ...], type[Any]] = {}
 
@@ -26,6 +27,8 @@ def audited_tracking(store_uri: str, artifact_uri: str | None) -> Any:
     store.rebuilt = tracking_store, (store_uri, artifact_uri)
     queue = store._async_logging_queue  # noqa: SLF001 - it has kept the method of the class as it was
     queue._logging_func = store.log_batch  # noqa: SLF001
+    if is_server():
+        these_runs().serve(store)
     return store
 
 

@@ -21,6 +21,7 @@ from cognify_core.store.sql import open_store
 pytest.importorskip("mlflow")
 
 from tests.integrations.mlflow_program import Recorded, environment, run_script
+from tests.servers.web import certificate, web
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +58,7 @@ class Server:
 
     folder: Path
     port: int
+    pid: int
 
     @property
     def uri(self) -> str:
@@ -81,19 +83,19 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path, prefix: str) -> Iterator[Server]:
-    """`mlflow server` as it is by default, with its four workers."""
+def server(folder: Path, prefix: str, *more: str) -> Iterator[Server]:
+    """`mlflow server` as it is by default, with its four workers; `more` are options."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port)]
-    command += ["--backend-store-uri", f"{prefix}sqlite:///mlflow.db"]
+    command += ["--backend-store-uri", f"{prefix}sqlite:///mlflow.db", *more]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=environment(folder, None), stdout=log, stderr=log, start_new_session=True
         )
     try:
-        started = Server(folder, port)
+        started = Server(folder, port, process.pid)
         _await_answer(started, process)
         yield started
     finally:
@@ -160,6 +162,23 @@ def test_what_only_the_client_can_see_is_a_gap_of_the_servers_record(audited: Se
     assert all("cognify+http" in str(gap.mend) for gap in run.gaps)
 
 
+def test_a_server_does_not_ask_for_the_urls_that_its_clients_log(audited: Server, tmp_path: Path) -> None:
+    with web() as site:
+        code = f"""
+            import mlflow, mlflow.data
+            from mlflow.data.dataset_source_registry import resolve_dataset_source
+            from mlflow.data.meta_dataset import MetaDataset
+            with mlflow.start_run() as run:
+                mlflow.log_input(MetaDataset(resolve_dataset_source("{site.url}/notes.csv"), name="notes"))
+            print(run.info.run_id)
+        """
+        run = audited.run_of(run_script(tmp_path, code, uri=audited.uri).lines[-1])
+
+    assert run is not None
+    assert run.datasets["notes"].assurance == "unresolved"
+    assert site.asked == []
+
+
 def test_client_and_server_with_one_home_are_one_record_and_the_client_writes_it(
     audited: Server, tmp_path: Path
 ) -> None:
@@ -182,16 +201,18 @@ def test_with_another_home_the_server_leaves_the_recording_to_the_client(audited
     assert sorted(set(done.run.points["loss"])) == [(step, 1 / (step + 1)) for step in range(80)]
 
 
-def test_a_client_records_its_runs_on_a_server_that_knows_nothing_of_us(tmp_path: Path) -> None:
+def test_a_client_records_its_runs_on_a_server_that_knows_nothing_of_us_over_tls_too(tmp_path: Path) -> None:
     """Artifacts and models too: their addresses are made of the tracking URI."""
-    with server(tmp_path, "") as plain:
+    pem = certificate(tmp_path)
+    with server(tmp_path, "", "--uvicorn-opts", f"--ssl-certfile {pem} --ssl-keyfile {pem}") as plain:
         folder = tmp_path / "client"
         folder.mkdir()
-        done = run_script(folder, CLIENT, uri=f"cognify+{plain.uri}")
-        assert done.lines[-3:-1] == ["[1]", "1"]
-        assert "has ended: its record" in done.lines[-1]
-        assert done.run.row.status is Status.AUDIT_SEALED
-        assert done.run.row.complete
-        assert {"environment", "code", "cfg_mlflow_run", "model_same"} <= set(nodes(done.run))
-        assert done.run.verify().exit_code == 0
-        assert not plain.home.exists()
+        uri = f"cognify+https://127.0.0.1:{plain.port}"
+        done = run_script(folder, CLIENT, uri=uri, MLFLOW_TRACKING_SERVER_CERT_PATH=str(pem))
+    assert done.lines[-3:-1] == ["[1]", "1"]
+    assert "has ended: its record" in done.lines[-1]
+    assert done.run.row.status is Status.AUDIT_SEALED
+    assert done.run.row.complete
+    assert {"environment", "code", "cfg_mlflow_run", "model_same"} <= set(nodes(done.run))
+    assert done.run.verify().exit_code == 0
+    assert not plain.home.exists()
