@@ -59,10 +59,14 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
     def update_run_info(self, run_id: str, run_status: Any, end_time: Any, run_name: Any) -> Any:
         """Change a run's status, end or name; a status that ends it ends the record."""
         call = partial(super().update_run_info, run_id, run_status, end_time, run_name)
-        status = None if run_status is None else RunStatus.to_string(run_status)
-        info = self._write(run_id, call, lambda known, _: events.run_info(known, status, end_time, run_name))
-        if status is not None and RunStatus.is_terminated(run_status):
-            these_runs().end(self, run_id, status)
+
+        def told(known: Known, _: Any) -> None:
+            status = None if run_status is None else RunStatus.to_string(run_status)
+            events.run_info(known, status, end_time, run_name)
+
+        info = self._write(run_id, call, told)
+        if run_status is not None and RunStatus.is_terminated(run_status):
+            these_runs().end(self, run_id, RunStatus.to_string(run_status))
         return info
 
     def log_metric(self, run_id: str, metric: Any) -> Any:

@@ -76,16 +76,16 @@ def source_of(source_type: str, told: str | None, *, in_server: bool) -> Source:
 
 def place_of(place: str) -> Source:
     """What a path or URI names."""
-    parts = urlsplit(place)
+    parts, shown = urlsplit(place), strip_credentials(place)[:_SHOWN]
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
-            return Unseen(f"it lies on another machine: {place[:_SHOWN]}")
+            return Unseen(f"it lies on another machine: {shown}")
         path = unquote(parts.path)
     else:
         path = os.path.expanduser(place)  # noqa: PTH111 - any text may stand there
         if parts.scheme and not _is_there(path):
             return Far(place)
-    return Here(Path(path)) if _is_there(path) else Unseen(f"there is nothing at its source, {place[:_SHOWN]}")
+    return Here(Path(path)) if _is_there(path) else Unseen(f"there is nothing at its source, {shown}")
 
 
 def shown_source(told: str | None) -> str:

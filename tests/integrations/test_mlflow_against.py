@@ -294,6 +294,16 @@ def test_a_store_that_cannot_be_opened_is_not_made_and_not_waited_for(in_sqlite:
     assert sorted(in_sqlite.folder.iterdir()) == before
 
 
+def test_a_database_of_another_mlflow_is_neither_compared_nor_migrated(in_sqlite: Sealed) -> None:
+    in_sqlite.sql("UPDATE alembic_version SET version_num = '0123456789ab'")
+
+    [finding] = in_sqlite.findings()
+
+    assert (finding.code, finding.verdict) == ("mlflow_store", "unchecked")
+    assert "out-of-date database schema" in finding.message
+    in_sqlite.sql("UPDATE alembic_version SET version_num = 'x' WHERE version_num = '0123456789ab'")
+
+
 def test_the_command_says_what_drifted_and_ends_with_1(in_sqlite: Sealed) -> None:
     words = ("verify", in_sqlite.ours, "--against", f"mlflow:{in_sqlite.stores.uri}")
     held = cli(in_sqlite.folder, *words)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from cognify_core.store.sql import open_store
 pytest.importorskip("mlflow")
 
 from tests.integrations.mlflow_program import Recorded, environment, run_script
+from tests.servers.forwarding import forwarding
 from tests.servers.web import certificate, web
 
 pytestmark = pytest.mark.slow
@@ -192,6 +194,31 @@ def test_client_and_server_with_one_home_are_one_record_and_the_client_writes_it
     assert sorted(set(run.points["loss"])) == [(step, 1 / (step + 1)) for step in range(80)]
     assert {"environment", "code", "cfg_mlflow_run", "model_same"} <= set(nodes(run))
     assert f"MLflow run {mlflow_id} has ended" in done.lines[-1]
+
+
+@pytest.mark.parametrize("how", ["cut", "silent"])
+def test_a_server_that_fails_under_a_training_is_its_own_error_and_the_record_a_gap(
+    audited: Server, tmp_path: Path, how: str
+) -> None:
+    code = f"""
+        import mlflow, pathlib
+        mlflow.start_run()
+        mlflow.log_metric("loss", 1.0, step=0)
+        pathlib.Path("{how}").touch()
+        try:
+            mlflow.log_metric("loss", 0.5, step=1)
+        except mlflow.exceptions.MlflowException as error:
+            print("MLflow:", "API request to" in str(error))
+        print("trained on")
+    """
+    patience: dict[str, Any] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    with forwarding(audited.port, tmp_path) as port:
+        done = run_script(tmp_path, code, uri=f"cognify+http://127.0.0.1:{port}", **patience)
+
+    assert done.lines[-2:] == ["MLflow: True", "trained on"]
+    assert done.run.points == {"loss": [(0, 1.0)]}
+    assert done.run.row.status is Status.INTERRUPTED
+    assert any("MLflow does not tell its state" in gap.reason for gap in done.run.gaps)
 
 
 def test_with_another_home_the_server_leaves_the_recording_to_the_client(audited: Server, tmp_path: Path) -> None:

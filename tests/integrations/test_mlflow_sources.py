@@ -285,6 +285,7 @@ def test_a_place_is_here_or_elsewhere_or_nothing(tmp_path: Path) -> None:
     assert place_of(f"file://localhost{tmp_path}") == Here(tmp_path)
     assert place_of("s3://bucket/key") == Far("s3://bucket/key")
     assert place_of("file://other/etc/passwd") == Unseen("it lies on another machine: file://other/etc/passwd")
+    assert "secret" not in str(place_of("file://ada:secret@other/etc/passwd"))
     assert place_of("/no/such/file") == Unseen("there is nothing at its source, /no/such/file")
     assert isinstance(place_of("x" * 5000), Unseen)
     assert isinstance(place_of("a\0b"), Unseen)

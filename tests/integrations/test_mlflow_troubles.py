@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from cognify_core.model.record import Status
 pytest.importorskip("mlflow")
 
 from tests.integrations.mlflow_program import SCRIPT, SQLITE, database, run_script
+from tests.integrations.mlflow_stores import sqlite_stores
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +81,18 @@ def test_a_store_that_is_not_there_is_mlflows_own_error(tmp_path: Path, uri: str
     assert not done.home.exists() or done.runs == []
 
 
+def test_a_database_of_another_mlflow_is_mlflows_own_error(tmp_path: Path) -> None:
+    sqlite_stores(tmp_path).tracking.engine.dispose()
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as changed, changed:
+        changed.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
+    code = "import mlflow\ntry: mlflow.start_run()\nexcept mlflow.exceptions.MlflowException as error: print(error)"
+
+    done = run_script(tmp_path, code)
+
+    assert "out-of-date database schema" in done.out
+    assert not done.home.exists() or done.runs == []
+
+
 def test_a_home_that_cannot_be_written_leaves_mlflow_alone(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run_script(tmp_path, SCRIPT, COGNIFY_HOME=str(tmp_path / "file"))
@@ -114,11 +129,15 @@ def test_sources_that_cannot_be_read_are_gaps_with_what_mends_them(tmp_path: Pat
             ):
                 client.log_inputs(run.info.run_id, [DatasetInput(Dataset(name, "d1", kind, source), [])])
         """,
+        MLFLOW_S3_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_ACCESS_KEY_ID="ada",
+        AWS_SECRET_ACCESS_KEY="tell-nobody",
+        AWS_MAX_ATTEMPTS="1",
     )
     assert {dataset.assurance for dataset in done.run.datasets.values()} == {"unresolved"}
     reasons = {gap.subject: gap.reason for gap in done.run.gaps}
-    assert reasons["ds_bucket_v1"] == "its source is not on this machine: s3://bucket/rows.csv"
-    assert reasons["ds_hub_v1"] == "its source is not a file: hugging_face"
+    assert reasons["ds_bucket_v1"].startswith("EndpointConnectionError: Could not connect to the endpoint URL")
+    assert "imdb of the Hub, of which no snapshot is in the cache" in reasons["ds_hub_v1"]
     assert reasons["ds_gone_v1"] == "there is nothing at its source, /nowhere/rows.csv"
     assert all("cognify.dataset(" in str(gap.mend) for gap in done.run.gaps)
 
