@@ -13,6 +13,8 @@ settings.load_profile("cognify")
 _COMPUTED = [f"api/evaluating/test_{name}.py" for name in ("intervals", "metrics", "overlap", "rows")]
 NEEDS = {
     "pyarrow": [*_COMPUTED, "api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
+    "cyclonedx": ["export/test_cyclonedx.py"],
+    "huggingface_hub": ["export/test_model_card.py"],
     "openpyxl": ["export/sheets", "export/test_package_xlsx.py"],
     "scipy": _COMPUTED,
     "sklearn": _COMPUTED,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from cognify_core.api.accesses import note_access
 from cognify_core.api.comparing import comparison
 from cognify_core.api.exporting import Package
+from cognify_core.api.rerendering import rendered_again
 from cognify_core.errors import CannotVerifyError, SigningKeyError
 from cognify_core.model.names import is_run_id
 from cognify_core.model.shown import plain
@@ -48,13 +50,14 @@ def verify_target(
     compare = None if against is None else comparison(against)
     trusted = [_read_key(key)] if key else session.ring.trusted()
     most = session.settings.max_package_bytes
+    again = partial(rendered_again, session)
     if isinstance(target, Package):
         receipt = receipt or target.receipt_path
         report = check_package_file(
-            target.path, trusted=trusted, receipt=receipt, max_bytes=most, expected=target.package_hash
+            target.path, trusted=trusted, receipt=receipt, max_bytes=most, expected=target.package_hash, again=again
         )
     elif _is_package(target):
-        report = check_package_file(Path(target), trusted=trusted, receipt=receipt, max_bytes=most)
+        report = check_package_file(Path(target), trusted=trusted, receipt=receipt, max_bytes=most, again=again)
     else:
         wanted = str(target)
         run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id

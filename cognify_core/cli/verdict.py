@@ -74,6 +74,8 @@ def _addendum(finding: Finding) -> str:
 
 def _in_words(report: Report) -> str:
     words, _ = _VERDICTS[report.exit_code]
+    if report.exit_code == 0 and report.subject.startswith("document "):
+        return "holds: the file is, byte for byte, what a key that is trusted here signed a receipt for"
     if "package_form" in report.codes:
         return "DOES NOT HOLD: this is no package, or a damaged one"
     if report.exit_code == 1 and {finding.section for finding in report.contradictions} == {"against"}:
@@ -91,6 +93,10 @@ def _what_allows_the_check(report: Report, target: str) -> str | None:
         return (
             "ask the signer for the public key by another way than the package, compare its id, then: "
             f"cognify keys trust KEY.pub && cognify verify {shlex.quote(target)}"
+        )
+    if "document_receipt" in report.codes:
+        return (
+            f"ask whoever gave you the file for its receipt, then: cognify verify {shlex.quote(target)} --receipt FILE"
         )
     if "package_size" in report.codes:
         return f"COGNIFY_MAX_PACKAGE_BYTES={Path(target).stat().st_size} cognify verify {shlex.quote(target)}"

@@ -43,6 +43,8 @@ FORMATS: dict[str, Format] = {
     "xlsx": Format(
         "cognify_core.export.package_xlsx:render_dossier", "cognify-xlsx/1", "xlsx", "xlsx", libraries=("openpyxl",)
     ),
+    "cyclonedx": Format("cognify_core.export.cyclonedx:render_dossier", "cognify-cyclonedx/1", "cdx.json"),
+    "hf-card": Format("cognify_core.export.model_card:render_dossier", "cognify-hf-card/1", "md"),
 }
 
 

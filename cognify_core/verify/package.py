@@ -17,6 +17,7 @@ from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.addenda_check import check_chain
+from cognify_core.verify.document_check import Again, check_document, document_format
 from cognify_core.verify.package_form import Package, read_package
 from cognify_core.verify.receipt_check import check_receipt
 from cognify_core.verify.rendering_check import check_rendering
@@ -40,8 +41,11 @@ def check_package_file(
     receipt: Path | None = None,
     max_bytes: int = MAX_BYTES,
     expected: Digest | None = None,
+    again: Again | None = None,
 ) -> Report:
-    """Check the package at `path`, with the receipt given, else the one beside it where there is one.
+    """Check the package or document at `path`, with the receipt given, else the one beside it where there is one.
+
+    `again` renders a document again, where the run that it was made from is at hand.
 
     Raises:
         CannotVerifyError: a file cannot be read.
@@ -56,6 +60,8 @@ def check_package_file(
         signed = None if receipt is None else _read_file(receipt, MAX_RECEIPT_BYTES + 1)
     except OSError as error:
         raise CannotVerifyError(f"{error.filename or path} cannot be read: {error.strerror}") from error
+    if len(data) <= max_bytes and (kind := document_format(data)) is not None:
+        return check_document(data, kind, receipt=signed, trusted=trusted, expected=expected, again=again)
     return check_package(data, trusted=trusted, receipt=signed, max_bytes=max_bytes, expected=expected)
 
 
