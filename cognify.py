@@ -8,6 +8,7 @@ from cognify_core.api import (
     discard,
     eval,  # noqa: A004 - the name that users look for
     export_audit,
+    export_population,
     init,
     note,
     profile,
@@ -32,6 +33,7 @@ __all__ = [
     "discard",
     "eval",
     "export_audit",
+    "export_population",
     "init",
     "note",
     "profile",

@@ -15,7 +15,7 @@ NEEDS = {
     "pyarrow": [*_COMPUTED, "api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
     "cyclonedx": ["export/test_cyclonedx.py"],
     "huggingface_hub": ["export/test_model_card.py"],
-    "openpyxl": ["export/sheets", "export/test_package_xlsx.py"],
+    "openpyxl": ["cli/test_population.py", "export/sheets", "export/test_package_xlsx.py", "export/test_population.py"],
     "scipy": _COMPUTED,
     "sklearn": _COMPUTED,
     "numpy": ["capture/config/test_config_forms.py", "capture/stream", "capture/weights"],

@@ -75,7 +75,7 @@ def export_run(
     openings = clear_values(store, run, addenda) if kind.template and kind.template.shows_personal_data else None
     data = kind.render(Dossier.of(run, addenda, openings=openings or ()))
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
-    target = _target(path, packages / run_id, name)
+    target = target_of(path, packages / run_id, name)
     source = made_from(run, addenda, format, template, kind.version, openings)
     receipt = store.put_receipt(
         Receipt(
@@ -90,8 +90,8 @@ def export_run(
         )
     )
     receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
-    _write(target, data)
-    _write(receipt_path, receipt.bundle)
+    write_whole(target, data)
+    write_whole(receipt_path, receipt.bundle)
     return Package(
         package_hash=receipt.package_hash,
         path=target,
@@ -123,7 +123,7 @@ def _is_text(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _target(path: Path | None, folder: Path, name: str) -> Path:
+def target_of(path: Path | None, folder: Path, name: str) -> Path:
     """Where the package goes: under `folder` by its own name, or where `path` says, a folder or a file."""
     is_file = path is not None and path.suffix and not path.is_dir()
     target = path if path is not None and is_file else (path or folder) / name
@@ -134,7 +134,7 @@ def _target(path: Path | None, folder: Path, name: str) -> Path:
     return target.absolute()
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Put `data` in place whole or not at all, and durably."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cognify_core.api.live import ActiveRun
     from cognify_core.api.looking import As
     from cognify_core.api.off import InertRun
+    from cognify_core.api.populating import PopulationPackage
     from cognify_core.api.requests import Stage
     from cognify_core.api.sealing import Sealed
     from cognify_core.api.session import Session
@@ -231,6 +232,28 @@ def export_audit(
     return export_now(
         this_session(), run_id, format=format, template=template, path=path, refresh_first=refresh, **more
     )
+
+
+def export_population(
+    since: str,
+    until: str,
+    *,
+    format: str = "xlsx",  # noqa: A002 - the word that users know
+    path: str | Path | None = None,
+    progress: Progress | None = None,
+) -> PopulationPackage:
+    """Export the list of every run that was opened from `since` to `until`, both days (UTC) included.
+
+    Sealed or not, failed, discarded and purged ones too; the first sheet says where the rows come from. The list is
+    signed for, and says what the store held now: the same call makes another one later.
+
+    Raises:
+        ConfigurationError: a day is not written 2026-01-31, or the period ends before it begins.
+        UnsupportedExportError: another format than xlsx, or its extra is not installed.
+    """
+    from cognify_core.api.populating import export_period
+
+    return export_period(this_session(), since, until, format=format, path=path, progress=progress)
 
 
 def verify(

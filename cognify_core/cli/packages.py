@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from cognify_core.cli.console import emit, say
+from cognify_core.cli.console import emit, plural, say
 from cognify_core.cli.options import AsJson
 from cognify_core.cli.progress import counting, stages
 from cognify_core.cli.verdict import show_report
-from cognify_core.errors import CannotVerifyError, VerificationError
+from cognify_core.errors import CannotVerifyError, ConfigurationError, VerificationError
 
 if TYPE_CHECKING:
     from cognify_core.verify.report import Report
@@ -36,7 +36,10 @@ class _Export(TyperCommand):
 
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.")] = "last",
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.", show_default="last"),
+    ] = None,
     format: Annotated[str, typer.Option(help="The package's format: see below.")] = "json",  # noqa: A002 - the option's name
     template: Annotated[str | None, typer.Option(help="What a law or a framework asks: see below.")] = None,
     output: Annotated[
@@ -49,6 +52,10 @@ def export(
             help="Take what has changed since the seal (profile, access log) into an addendum first.",
         ),
     ] = True,
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY", help="With --until: list the runs of a period instead, as xlsx.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="The last day of the period, UTC.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a sealed run as one file that others can check.
@@ -57,8 +64,13 @@ def export(
     """
     from cognify_core import api
 
+    if since is not None or until is not None:
+        _export_period(since, until, run=run, format=format, template=template, output=output, as_json=as_json)
+        return
     with stages("exporting") as stage:
-        package = api.export_audit(run, format=format, template=template, path=output, refresh=refresh, stage=stage)
+        package = api.export_audit(
+            run or "last", format=format, template=template, path=output, refresh=refresh, stage=stage
+        )
     if as_json:
         emit(
             {
@@ -79,6 +91,44 @@ def export(
         say(f"{package.refreshed}")
     if package.personal_data:
         say("this package holds personal data: users and addresses in clear", style="yellow")
+    say(f"{package.path}")
+    say(f"{package.package_hash}")
+    say(f"receipt: {package.receipt_path}")
+
+
+def _export_period(
+    since: str | None,
+    until: str | None,
+    *,
+    run: str | None,
+    format: str,  # noqa: A002 - as the option
+    template: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    from cognify_core import api
+
+    if since is None or until is None:
+        raise ConfigurationError("a period has two ends: give --since DAY and --until DAY")
+    if run is not None or template is not None:
+        raise ConfigurationError("a period is of all runs, and has no template: leave out the run and --template")
+    with counting("reading runs") as progress:
+        package = api.export_population(since, until, format=format, path=output, progress=progress)
+    if as_json:
+        emit(
+            {
+                "since": package.since,
+                "until": package.until,
+                "runs": package.runs,
+                "package_hash": str(package.package_hash),
+                "path": str(package.path),
+                "receipt": str(package.receipt_path),
+                "format": package.format,
+                "bytes": package.size,
+            }
+        )
+        return
+    say(f"{plural(package.runs, 'run')} opened from {package.since} to {package.until}")
     say(f"{package.path}")
     say(f"{package.package_hash}")
     say(f"receipt: {package.receipt_path}")

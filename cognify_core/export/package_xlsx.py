@@ -64,6 +64,6 @@ def compose_book(dossier: Dossier) -> Book:
     """
     sheets = tuple(compose(dossier) for compose in _SHEETS)
     counts = run_counts(dossier, {sheet.title: sheet for sheet in sheets})
-    first = ipe(run_facts(dossier, RENDERER), sheets, counts)
+    first = ipe(run_facts(dossier, RENDERER), sheets, counts, "In the JSON package")
     made_at = dossier.seals[-1].sealed_at if dossier.seals else f"{dossier.closed_at[:19]}Z"
     return Book((first, *sheets), dossier.run_id, made_at)

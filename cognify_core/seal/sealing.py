@@ -15,6 +15,8 @@ from cognify_core.seal.signing import Signer
 from cognify_core.seal.statement import (
     LINEAGE_SUBJECT,
     RECORD_SUBJECT,
+    PopulationPredicate,
+    PopulationStatement,
     ReceiptPredicate,
     ReceiptStatement,
     RecordSummary,
@@ -82,6 +84,16 @@ def seal_package(package: bytes, name: str, made_from: ReceiptPredicate, signer:
         SigningKeyError: the signer cannot sign.
     """
     statement = ReceiptStatement(subject=subjects({name: Digest.of(package)}), predicate=made_from)
+    return Bundle.signed(statement.encode(), signer).encode()
+
+
+def seal_population(data: bytes, name: str, made_from: PopulationPredicate, signer: Signer) -> bytes:
+    """The receipt of a list of runs, as `seal_package` makes that of a package.
+
+    Raises:
+        SigningKeyError: the signer cannot sign.
+    """
+    statement = PopulationStatement(subject=subjects({name: Digest.of(data)}), predicate=made_from)
     return Bundle.signed(statement.encode(), signer).encode()
 
 

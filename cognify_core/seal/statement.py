@@ -1,8 +1,8 @@
-"""The statements that are signed: in-toto Statement v1 with two predicates of ours.
+"""The statements that are signed: in-toto Statement v1 with three predicates of ours.
 
 A *seal* speaks of a record: its subjects are the record's manifest, the lineage, and every artifact whose every byte
-was hashed. A *receipt* speaks of one package file. A predicate's URI is a name; nothing is fetched from it.
-A statement has one spelling: parsing refuses bytes that encoding would not have produced.
+was hashed. A *receipt* speaks of one package file, a *population* of one list of runs. A predicate's URI is a name;
+nothing is fetched from it. A statement has one spelling: parsing refuses bytes that encoding would not have produced.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import FormatError
+from cognify_core.model.bodies import Day
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, ClosedStatus, Hex128
 from cognify_core.model.names import RunId, Seconds
@@ -22,6 +23,7 @@ from cognify_core.model.record import RecordManifest
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 SEAL_TYPE: Final = "https://cognify.dev/seal/v1"
 RECEIPT_TYPE: Final = "https://cognify.dev/receipt/v1"
+POPULATION_TYPE: Final = "https://cognify.dev/population/v1"
 RECORD_SUBJECT = "record"
 LINEAGE_SUBJECT = "lineage"
 
@@ -154,6 +156,28 @@ class ReceiptStatement(Statement):
 
     predicate_type: Literal["https://cognify.dev/receipt/v1"] = Field(default=RECEIPT_TYPE, alias="predicateType")
     predicate: ReceiptPredicate
+
+
+class PopulationPredicate(_Strict):
+    """What a list of runs was made from: a store as it was at a time, which nobody can have again."""
+
+    workspace: str
+    since: Day
+    until: Day
+    made_at: Seconds
+    time: Literal["claimed"] = "claimed"
+    runs: int = Field(ge=0)
+    format: str
+    renderer: str
+
+
+class PopulationStatement(Statement):
+    """The receipt of one list of the runs of a period."""
+
+    kind: ClassVar[str] = "population"
+
+    predicate_type: Literal["https://cognify.dev/population/v1"] = Field(default=POPULATION_TYPE, alias="predicateType")
+    predicate: PopulationPredicate
 
 
 def subjects(digests: Mapping[str, Digest]) -> tuple[Subject, ...]:

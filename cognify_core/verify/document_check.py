@@ -14,7 +14,7 @@ from cognify_core.errors import FormatError
 from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
-from cognify_core.seal.statement import ReceiptPredicate, ReceiptStatement
+from cognify_core.seal.statement import POPULATION_TYPE, PopulationStatement, ReceiptPredicate, ReceiptStatement
 from cognify_core.verify.report import Check, Finding, Report, contradicts, holds, unchecked
 from cognify_core.verify.seal_check import check_signature
 
@@ -66,7 +66,7 @@ def check_document(
     findings: list[Finding] = []
     if expected not in (None, found):
         findings.append(contradicts("package_hash", f"the file is {found}, and should be {expected}"))
-    statement: ReceiptStatement | None = None
+    statement: ReceiptStatement | PopulationStatement | None = None
     if receipt is None:
         findings.append(
             unchecked(
@@ -78,7 +78,8 @@ def check_document(
     else:
         try:
             bundle = Bundle.parse(receipt)
-            statement = ReceiptStatement.parse(bundle.payload)
+            is_list = POPULATION_TYPE.encode() in bundle.payload
+            statement = (PopulationStatement if is_list else ReceiptStatement).parse(bundle.payload)
         except FormatError as error:
             findings.append(contradicts("receipt_form", f"the receipt: {error}"))
         else:
@@ -87,12 +88,12 @@ def check_document(
                 Finding(f"receipt_{each.code}", each.section, each.verdict, each.message) for each in found_of_it
             ]
             findings += _check_file(statement, found, kind, again, data)
-    run_id = statement.predicate.run_id if statement else None
+    run_id = statement.predicate.run_id if isinstance(statement, ReceiptStatement) else None
     return Report(f"document {found}", tuple(findings), CHECKS, run_id)
 
 
 def _check_file(
-    statement: ReceiptStatement, found: Digest, kind: str, again: Again | None, data: bytes
+    statement: ReceiptStatement | PopulationStatement, found: Digest, kind: str, again: Again | None, data: bytes
 ) -> Iterator[Finding]:
     said, signed = statement.predicate, set(statement.digests.values())
     if signed != {found}:
@@ -102,9 +103,14 @@ def _check_file(
     if said.format != kind:
         yield contradicts("document_format", f"the receipt is for the format {said.format}, and this file is {kind}")
         return
-    yield holds("receipt", f"the receipt is for this very file, rendered from {said.run_id} by {said.renderer}")
-    if again is not None:
-        yield from _check_rendering(again(said), data)
+    if isinstance(said, ReceiptPredicate):
+        yield holds("receipt", f"the receipt is for this very file, rendered from {said.run_id} by {said.renderer}")
+        if again is not None:
+            yield from _check_rendering(again(said), data)
+        return
+    period = f"{said.runs} runs opened from {said.since} to {said.until}"
+    yield holds("receipt", f"the receipt is for this very file, a list of {period}, made {said.made_at} (time claimed)")
+    yield holds("document_not_rendered", "a list of runs tells what the store held then: nobody can make it again")
 
 
 def _check_rendering(rendered: Rendered, data: bytes) -> Iterator[Finding]:

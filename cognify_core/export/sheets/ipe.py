@@ -22,18 +22,20 @@ _COLUMNS = (
     Column("value", 90, counts=False),
     Column("rows"),
     Column("digest over the rows", 71, mono=True),
-    Column("in the JSON package", 44),
+    Column("beside it", 44),
     Column("agrees", 10),
 )
 Counted = Mapping[str, tuple[str, int, int]]
 """For a sheet: what of the JSON package it is set beside, how many there are there, and how many here."""
 
 
-def ipe(facts: Sequence[tuple[str, Value]], sheets: Iterable[Sheet], counted: Counted) -> Sheet:
-    """The sheet: pairs of an item and its value, then a row for each of the other sheets."""
+def ipe(
+    facts: Sequence[tuple[str, Value]], sheets: Iterable[Sheet], counted: Counted, beside: str = "In the store"
+) -> Sheet:
+    """The sheet: pairs of an item and its value, then a row for each of the other sheets, with what is `beside` it."""
     rows: list[tuple[Value, ...]] = [("Information produced by the entity", None, None, None, None, None)]
     rows += [(name, value, None, None, None, None) for name, value in facts]
-    rows.append(("Sheet", "What its rows are", "Rows", "SHA-256 over the rows", "In the JSON package", "Agrees"))
+    rows.append(("Sheet", "What its rows are", "Rows", "SHA-256 over the rows", beside, "Agrees"))
     heading = len(rows) - 1
     rows += [_sheet_row(sheet, counted) for sheet in sheets]
     return Sheet.of(TITLE, "Where this file comes from.", _COLUMNS, rows, headings=(0, heading))
