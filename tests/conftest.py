@@ -18,6 +18,7 @@ NEEDS = {
     "openpyxl": ["cli/test_population.py", "export/sheets", "export/test_package_xlsx.py", "export/test_population.py"],
     "scipy": _COMPUTED,
     "sklearn": _COMPUTED,
+    "pikepdf": ["cli/test_pdf.py", "export/pdf", "tamper/test_documents.py"],
     "numpy": ["capture/config/test_config_forms.py", "capture/stream", "capture/weights"],
 }
 """Folders whose tests import what only an extra brings: the core's own tests pass without any (`make test-core`)."""

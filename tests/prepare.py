@@ -11,6 +11,7 @@ PROGRAMS = {
     "chromium": "chromium",
     "git": "git",
     "openssl": "openssl",
+    "pdftoppm": "poppler-utils",
     "sha256sum": "coreutils",
     "strace": "strace",
 }
