@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import ConfigurationError
+from cognify_core.export.document.clear_values import personal_commitments
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.inputs import SealedRun, made_from
@@ -110,11 +111,7 @@ def clear_values(store: Store, run: SealedRun, addenda: Sequence[SealedRun]) -> 
 
     They are a function of the addenda as long as nothing is erased, so the same package can be rendered again.
     """
-    dossier = Dossier.of(run, addenda)
-    wanted = {str(told.body.actor) for told in dossier.accesses} | {str(told.body.source) for told in dossier.accesses}
-    for told in dossier.environments:
-        personal = told.body.facts.get("personal")
-        wanted |= {str(personal.get(label)) for label in ("user", "host")} if isinstance(personal, dict) else set()
+    wanted = personal_commitments(Dossier.of(run, addenda))
     return [each for each in store.openings(run.run_id) if each.commitment in wanted and _is_text(each.value)]
 
 

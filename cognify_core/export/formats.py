@@ -45,6 +45,13 @@ FORMATS: dict[str, Format] = {
     ),
     "cyclonedx": Format("cognify_core.export.cyclonedx:render_dossier", "cognify-cyclonedx/1", "cdx.json"),
     "hf-card": Format("cognify_core.export.model_card:render_dossier", "cognify-hf-card/1", "md"),
+    "pdf": Format(
+        "cognify_core.export.pdf.package_pdf:render_dossier",
+        "cognify-pdf/1",
+        "pdf",
+        "pdf",
+        libraries=("reportlab", "pikepdf", "matplotlib"),
+    ),
 }
 
 
@@ -89,10 +96,18 @@ def export_format(format: str, template: str | None) -> ExportFormat:  # noqa: A
         raise UnsupportedExportError(
             f"there is no export of format {format!r} with template {template!r}; there are:\n{export_table()}"
         )
-    version = "+".join((kind.version, *(_library(format, name) for name in kind.libraries)))
-    if asked is not None:
-        version = f"{version}+{asked.name}/{asked.version}"
-    return ExportFormat(format, asked, version, kind.extension)
+    return ExportFormat(format, asked, renderer_version(format, asked), kind.extension)
+
+
+def renderer_version(format: str, template: Template | None) -> str:  # noqa: A002
+    """What packages and receipts call a renderer: its own version, its libraries', the template's.
+
+    Raises:
+        UnsupportedExportError: a library that the format needs is not installed; the message names the extra.
+    """
+    kind = FORMATS[format]
+    parts = [kind.version, *(_library(format, name) for name in kind.libraries)]
+    return "+".join(parts if template is None else [*parts, f"{template.name}/{template.version}"])
 
 
 def _library(format: str, name: str) -> str:  # noqa: A002

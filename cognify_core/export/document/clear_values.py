@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from cognify_core.export.dossier import Dossier
 from cognify_core.model.digest import Digest
 from cognify_core.store.protocol import Opening
 
@@ -40,6 +41,15 @@ class ClearValues:
         if not clear:
             return str(commitment)
         return f"{'erased' if self.are_given else 'not supplied'} ({commitment})"
+
+
+def personal_commitments(dossier: Dossier) -> frozenset[str]:
+    """The commitments of a record whose clear values documents may show: of who accessed it, and of who ran it."""
+    wanted = {str(told.body.actor) for told in dossier.accesses} | {str(told.body.source) for told in dossier.accesses}
+    for told in dossier.environments:
+        personal = told.body.facts.get("personal")
+        wanted |= {str(personal.get(label)) for label in ("user", "host")} if isinstance(personal, dict) else set()
+    return frozenset(wanted)
 
 
 def _opens(opening: Opening) -> bool:
