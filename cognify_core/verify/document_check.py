@@ -1,4 +1,4 @@
-"""Documents made of a run: workbooks, PDFs, bills of materials, model cards. A receipt speaks for each of them.
+"""Documents made of a run: workbooks, bills of materials, model cards. A receipt speaks for each of them.
 
 It says which bytes were signed for, and from what they were rendered. Where the run is at hand, the document is
 rendered again and compared byte for byte; where it is not, the report says so, and rests on the signature alone.
@@ -45,8 +45,6 @@ def document_format(data: bytes) -> str | None:
     """Which kind of document a file is by its first bytes; none for what may be a package."""
     if data.startswith(b"PK\x03\x04"):
         return "xlsx"
-    if data.startswith(b"%PDF-"):
-        return "pdf"
     if data.startswith(b"---\n"):
         return "hf-card"
     return "cyclonedx" if data.startswith(b"{") and _CYCLONEDX in data[:_LOOKED_AT] else None

@@ -19,6 +19,8 @@ from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.addenda_check import check_chain
 from cognify_core.verify.document_check import Again, check_document, document_format
 from cognify_core.verify.package_form import Package, read_package
+from cognify_core.verify.pdf_check import check_pdf
+from cognify_core.verify.pdf_form import PdfPackage, is_pdf, read_pdf
 from cognify_core.verify.receipt_check import check_receipt
 from cognify_core.verify.rendering_check import check_rendering
 from cognify_core.verify.report import RUN_CHECKS, Check, Finding, Report, contradicts, unchecked
@@ -29,6 +31,7 @@ MAX_RECEIPT_BYTES = 1 << 20
 """More than this are cut off; then no receipt is left."""
 RECEIPT_SUFFIX = ".sigstore.json"
 PACKAGE_CHECKS: frozenset[Check] = RUN_CHECKS | {("intact", "package")}
+PDF_CHECKS: frozenset[Check] = frozenset({("intact", "document")})
 RECEIPT_CHECKS: frozenset[Check] = frozenset(
     {("intact", "receipt"), ("intact", "receipt_signature"), ("signer", "receipt_signer")}
 )
@@ -85,16 +88,34 @@ def check_package(
     if len(data) > max_bytes:
         return _too_large("package", len(data), max_bytes)
     required = PACKAGE_CHECKS if receipt is None else PACKAGE_CHECKS | RECEIPT_CHECKS
-    package, findings = _read(data)
+    try:
+        pdf = read_pdf(data, max_bytes) if is_pdf(data) else None
+    except FormatError as error:
+        return Report(f"package {Digest.of(data)}", (contradicts("package_form", str(error)),), required)
+    except CannotVerifyError as error:
+        return Report(f"package {Digest.of(data)}", (unchecked("package_form", str(error)),), required)
+    inside = data if pdf is None else pdf.evidence
+    package, findings = _read(inside)
     if expected not in (None, found := Digest.of(data)):
         findings.append(contradicts("package_hash", f"the package is {found}, and should be {expected}"))
     if package is not None:
         findings += _check_runs(package, trusted)
-        findings += check_rendering(package, data)
+        findings += check_rendering(package, inside)
+        if pdf is not None:
+            required |= PDF_CHECKS
+            findings += _check_pages(pdf, package, data, findings)
     if receipt is not None:
-        findings += check_receipt(receipt, data, package, trusted)
+        findings += check_receipt(receipt, data, package, trusted, pdf)
     runs = (package.run, *package.addenda) if package else ()
     return Report(f"package {found}", tuple(findings), required, package.run.run_id if package else None, runs)
+
+
+def _check_pages(pdf: PdfPackage, package: Package, data: bytes, findings: Sequence[Finding]) -> list[Finding]:
+    """The pages, where what they were rendered from holds: nothing is laid out that somebody has tampered with."""
+    if any(finding.verdict == "contradiction" for finding in findings):
+        told = "the pages were not compared, for the evidence inside does not hold"
+        return [unchecked("document", told)]
+    return check_pdf(pdf, package, data)
 
 
 def _too_large(subject: str, size: int, most: int) -> Report:

@@ -9,14 +9,19 @@ from cognify_core.export.inputs import made_from
 from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
-from cognify_core.seal.statement import ReceiptStatement
+from cognify_core.seal.statement import ReceiptPredicate, ReceiptStatement
 from cognify_core.verify.package_form import Package
+from cognify_core.verify.pdf_form import PdfPackage
 from cognify_core.verify.report import Finding, contradicts, holds
 from cognify_core.verify.seal_check import check_signature
 
 
 def check_receipt(
-    receipt: bytes, data: bytes, package: Package | None, trusted: Sequence[PublicKey]
+    receipt: bytes,
+    data: bytes,
+    package: Package | None,
+    trusted: Sequence[PublicKey],
+    pdf: PdfPackage | None = None,
 ) -> Iterator[Finding]:
     """Check a receipt against a package's bytes, and against what the package says of itself where that reads."""
     try:
@@ -34,13 +39,13 @@ def check_receipt(
             "receipt_package", f"the receipt is for {', '.join(map(str, sorted(signed)))}, and this file is {found}"
         )
     elif package is not None:
-        yield from _check_contents(statement, package)
+        yield from _check_contents(statement, package, pdf)
 
 
-def _check_contents(statement: ReceiptStatement, package: Package) -> Iterator[Finding]:
+def _check_contents(statement: ReceiptStatement, package: Package, pdf: PdfPackage | None) -> Iterator[Finding]:
     said = statement.predicate
     try:
-        expected = made_from(package.run, package.addenda, "json", None, package.renderer)
+        expected = _made_from(package, pdf)
     except CognifyError:
         return  # the seal or an addendum does not read, which has been reported
     different = [name for name in type(said).model_fields if getattr(said, name) != getattr(expected, name)]
@@ -48,6 +53,13 @@ def _check_contents(statement: ReceiptStatement, package: Package) -> Iterator[F
         yield contradicts("receipt_contents", f"the receipt and the package disagree about: {', '.join(different)}")
     else:
         yield holds("receipt", "the receipt is for this very file")
+
+
+def _made_from(package: Package, pdf: PdfPackage | None) -> ReceiptPredicate:
+    if pdf is None:
+        return made_from(package.run, package.addenda, "json", None, package.renderer)
+    how = (pdf.template, pdf.renderer, pdf.openings)
+    return made_from(package.run, package.addenda, "pdf", *how)
 
 
 def _same_key(bundle: Bundle, carried: bytes | None) -> bytes | None:

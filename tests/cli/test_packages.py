@@ -30,7 +30,7 @@ def test_an_unknown_format_is_answered_with_the_table_of_those_that_exist(worksp
     result = cognify(workspace, "export", sealed(workspace), "--format", "docx")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert {line.split()[0] for line in result.stderr.splitlines()[2:]} >= {"json", "xlsx"}
+    assert {line.split()[0] for line in result.stderr.splitlines()[2:]} >= {"json", "xlsx", "pdf"}
 
 
 def test_verify_holds_for_a_package_sealed_here(mine: Path) -> None:
