@@ -155,7 +155,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "mixed values": ([{"a": 1}, {"a": "x"}], "column 'a' holds both int64 and string"),
     "mixed truth": ([{"a": 1}, {"a": True}], "column 'a' holds both int64 and bool"),
     "mixed in a list": ([{"a": [1, "x"]}], "column 'a' holds both int64 and string"),
-    "an object": ([{"a": object()}], "column 'a' holds a object"),
+    "an object": ([{"a": object()}], "column 'a' holds values of type object"),
     "a key that is no text": ([{1: 2}], "named 1, which is not text"),
     "something among dicts": ([{"a": 1}, 5], "row 1 is a int, not a dict"),
     "a lone surrogate": ([{"a": "\ud800"}], "column 'a' holds a value that is no string"),
