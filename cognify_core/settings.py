@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Bytes of the artifacts of one MLflow run that are fetched, where they lie elsewhere, to be hashed."""
     artifact_seconds: float = Field(default=300.0, ge=0)
     """How long artifacts that lie elsewhere are fetched for."""
+    vault: str | None = None
+    """The URI of the vault; else what `cognify vault set` said, else a folder in `home`."""
     max_package_bytes: int = Field(default=GIB // 16, ge=1)
     """The largest package that `verify` reads."""
 

@@ -16,6 +16,7 @@ from cognify_core.export.inputs import SealedRun, made_from
 from cognify_core.model.digest import Digest
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_package
+from cognify_core.store.keeping import VaultFact
 from cognify_core.store.protocol import Opening, Receipt, Store
 from cognify_core.verify.store_check import read_sealed
 
@@ -40,6 +41,10 @@ class Package:
     """Whether it shows the clear values behind commitments: users, addresses."""
     refreshed: str | None = None
     """What went into a new addendum before this export, in words; none where nothing had changed."""
+    name: str = ""
+    """The file's own name, wherever it was written to; by this its receipt and vaults know it."""
+    kept: tuple[VaultFact, ...] = ()
+    """What was read back of it in the vault that it was put into."""
 
     def _repr_html_(self) -> str:
         """The package in a notebook."""
@@ -103,6 +108,7 @@ def export_run(
         size=len(data),
         addenda=len(addenda),
         personal_data=openings is not None,
+        name=name,
     )
 
 

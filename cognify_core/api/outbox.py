@@ -1,0 +1,139 @@
+"""The outbox: packages of sealed runs that are to go into the vault by themselves.
+
+A job is in the store before anything is tried, so no crash forgets one. It is worked off on a thread of its own, by
+whoever comes next: the end of a run, a seal, an export, `cognify sync`. What fails is written down and waits, longer
+each time; nothing of it reaches a training.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cognify_core.api.keeping import DEFAULT, keep, retention_in_force
+from cognify_core.api.vaulting import deliver, plan_for
+from cognify_core.canonical import encode, parse
+from cognify_core.errors import CognifyError, FormatError
+from cognify_core.model.names import stamp_time, utc_now
+from cognify_core.store.keeping import Job
+
+if TYPE_CHECKING:
+    from cognify_core.api.workspace import Workspace
+
+_LEASE = timedelta(minutes=10)
+_FIRST_SECONDS, _LONGEST_SECONDS = 60, 6 * 3600
+_log = logging.getLogger("cognify")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one job."""
+
+    job: Job
+    states: tuple[str, ...] = ()
+    """What was read back of the package and of its receipt."""
+    error: str | None = None
+    due_at: str | None = None
+    """When it is tried again, after an error."""
+
+
+class Outbox:
+    """The jobs of a workspace, and the thread that works them off."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    def sealed(self, run_id: str) -> None:
+        """A run, or an addendum to it, was sealed: it is kept until its day and, where so set, goes into the vault.
+
+        Never raises: it comes after a seal, and changes nothing about it.
+        """
+        if self._workspace.is_dry:
+            return
+        try:
+            keep(self._workspace.store, run_id)
+            said = retention_in_force(self._workspace.store)
+            if said.auto_export_on_seal:
+                self.put(run_id, said.auto_export_format, None, DEFAULT)
+            if self._workspace.store.jobs():
+                self.start()
+        except (CognifyError, OSError, RuntimeError) as error:
+            self._workspace.say(f"{run_id} is sealed, but nothing was put into the outbox: {error}")
+
+    def put(self, run_id: str, format: str, template: str | None, vault: str) -> Job:  # noqa: A002 - users' word
+        """Keep that a package of the run, as it is sealed now, is to go into a vault."""
+        store, now = self._workspace.store, stamp_time(utc_now())
+        what = {"addenda": len(store.addenda(run_id)), "format": format, "run_id": run_id}
+        what |= {"template": template, "vault": vault}
+        return store.put_job(Job(encode(what).decode("utf-8"), "deliver", run_id, due_at=now, created_at=now))
+
+    def start(self) -> None:
+        """Work off what is due, on a daemon thread; where one is at it already, that one does."""
+        with self._lock:
+            if self._pid == os.getpid() and (self._thread is None or not self._thread.is_alive()):
+                self._thread = threading.Thread(target=self._work, name="cognify-outbox", daemon=True)
+                self._thread.start()
+
+    def settle(self, timeout: float) -> None:
+        """Give the thread time to end; what it does not finish is done by whoever comes next."""
+        thread = self._thread
+        if thread is not None and self._pid == os.getpid():
+            thread.join(timeout)
+
+    def work_off(self, *, now: bool = False) -> list[Delivery]:
+        """Do all jobs that are due, and with `now` also those that wait for another try; each once."""
+        if now:
+            for job in self._workspace.store.jobs():
+                self._workspace.store.postpone_job(job.job_id, job.last_error or "", stamp_time(utc_now()))
+        by = stamp_time(utc_now())
+        done = []
+        while (job := self._workspace.store.claim_job(by, stamp_time(utc_now() + _LEASE))) is not None:
+            done.append(self._do(job))
+        return done
+
+    def _work(self) -> None:
+        try:
+            for delivery in self.work_off():
+                if delivery.error is not None:
+                    _log.warning("Cognify: %s is not in the vault yet: %s", delivery.job.run_id, delivery.error)
+        except Exception as error:  # noqa: BLE001 - a thread of ours; the jobs are in the store, and wait there
+            _log.warning("Cognify: the outbox waits: %s", error)
+
+    def _do(self, job: Job) -> Delivery:
+        store = self._workspace.store
+        try:
+            states = self._deliver(job)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is written down and tried again
+            message, due_at = f"{error}"[:2000] or type(error).__name__, stamp_time(next_try(utc_now(), job.attempts))
+            store.postpone_job(job.job_id, message, due_at)
+            return Delivery(job, error=message, due_at=due_at)
+        store.finish_job(job.job_id, stamp_time(utc_now()))
+        return Delivery(job, states)
+
+    def _deliver(self, job: Job) -> tuple[str, ...]:
+        what = parse(job.job_id.encode("utf-8"))
+        if not isinstance(what, dict) or job.kind != "deliver":
+            raise FormatError(f"the store is damaged: {job.job_id[:80]!r} is no job of the outbox")
+        template = what.get("template")
+        package = self._workspace.export(
+            job.run_id, format=str(what.get("format")), template=None if template is None else str(template)
+        )
+        plan = plan_for(self._workspace, job.run_id, str(what.get("vault")))
+        return tuple(fact.state for fact in deliver(self._workspace, package, plan))
+
+
+def next_try(now: datetime, attempts: int) -> datetime:
+    """When to try again what has failed so often: a minute later, then twice as late each time, up to six hours."""
+    from tenacity import Future, RetryCallState, wait_exponential
+
+    state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only its number is asked for
+    state.attempt_number, state.outcome = max(attempts, 1), Future(max(attempts, 1))
+    seconds = wait_exponential(multiplier=_FIRST_SECONDS, max=_LONGEST_SECONDS)(state)
+    return now + timedelta(seconds=seconds)
