@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cognify_core.api.requests import Stage
     from cognify_core.api.sealing import Sealed
     from cognify_core.api.session import Session
+    from cognify_core.api.vaulting import Confirm
     from cognify_core.api.views import RunView
     from cognify_core.capture.outcome import Outcome
     from cognify_core.seal.keys import KeyRing
@@ -211,6 +212,8 @@ def export_audit(
     path: str | Path | None = None,
     wait: bool = True,  # noqa: ARG001 - promised; the embedded store has nothing to wait for
     refresh: bool = True,
+    vault: str | None = None,
+    confirm: Confirm | None = None,
     stage: Stage | None = None,
 ) -> Package:
     """Export a run's package; without a run id, of this process's last run. A run that has ended is sealed first.
@@ -218,6 +221,10 @@ def export_audit(
     A document (any format but `json`, or with a template) shows the profile, and some show the access log. Where the
     record does not hold what is in force now, an addendum is made with it first, unless `refresh=False`.
     `package.refreshed` says so. `stage` is told, in a word, what is being done now.
+
+    With `vault`, its URI or `default`, the package and its receipt are put into that vault as well, locked until the
+    day that the workspace's retention and the law ask for; `package.kept` is what was read back. Where the lock cannot
+    be undone (`mode=COMPLIANCE`), the day is told first, and `confirm`, if given, is asked.
 
     `package.package_hash` is the SHA-256 of the file at `package.path`. `wait` is for stores that deliver later; the
     embedded one always waits.
@@ -228,9 +235,17 @@ def export_audit(
     """
     from cognify_core.api.requests import export_now
 
-    more = {} if stage is None else {"stage": stage}
+    more: dict[str, Any] = {} if stage is None else {"stage": stage}
     return export_now(
-        this_session(), run_id, format=format, template=template, path=path, refresh_first=refresh, **more
+        this_session(),
+        run_id,
+        format=format,
+        template=template,
+        path=path,
+        refresh_first=refresh,
+        vault=vault,
+        confirm=confirm,
+        **more,
     )
 
 

@@ -79,15 +79,17 @@ def hold_of(store: Store, run_id: str) -> Hold:
     if row.freeze is None:
         raise RunStateError(f"{run_id} is not sealed: nothing keeps it, and `cognify discard` deletes it")
     seals = [row.freeze.sealed_at, *(each.freeze.sealed_at for each in store.addenda(run_id) if each.freeze)]
-    return longest(
-        holds_of(
-            _said_since(store, row.freeze.sealed_at),
-            sealed_on=date.fromisoformat(row.freeze.sealed_at[:10]),
-            last_seal_on=date.fromisoformat(max(seals)[:10]),
-            templates=[receipt.template for receipt in store.receipts(run_id) if receipt.template],
-            market=_market_dates(store, row),
-        )
+    holds = holds_of(
+        _said_since(store, row.freeze.sealed_at),
+        sealed_on=date.fromisoformat(row.freeze.sealed_at[:10]),
+        last_seal_on=date.fromisoformat(max(seals)[:10]),
+        templates=[receipt.template for receipt in store.receipts(run_id) if receipt.template],
+        market=_market_dates(store, row),
     )
+    kept = store.kept_until(run_id)  # no day comes nearer
+    if kept is not None and (day := _day(kept.until)) is not None:
+        holds.append(Hold(day, kept.why))
+    return longest(holds)
 
 
 def _said_since(store: Store, sealed_at: str) -> list[Retention]:
@@ -96,8 +98,7 @@ def _said_since(store: Store, sealed_at: str) -> list[Retention]:
     earlier = [each for each in known if each.saved_at[:19] <= sealed_at[:19]]
     later = [each for each in known if each.saved_at[:19] > sealed_at[:19]]
     first = Retention.parse(parse(earlier[-1].policy)) if earlier else Retention()
-    # A run sealed before anything was said is held to what is said first, not to a default that nobody chose.
-    return [*([first] if earlier or not later else []), *(Retention.parse(parse(each.policy)) for each in later)]
+    return [first, *(Retention.parse(parse(each.policy)) for each in later)]
 
 
 def _market_dates(store: Store, row: RunRow) -> list[date]:

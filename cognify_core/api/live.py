@@ -156,6 +156,7 @@ class LiveRun:
             say(f"{self.id} {status}, but not sealed: {error}")
             return None
         self._tell(sealed, package)
+        self.workspace.outbox.sealed(self.amends or self.id)
         return package
 
     def tell_start(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ class Outbox:
                 self.put(run_id, said.auto_export_format, None, DEFAULT)
             if self._workspace.store.jobs():
                 self.start()
-        except (CognifyError, OSError, RuntimeError) as error:
+        except (CognifyError, OSError) as error:
             self._workspace.say(f"{run_id} is sealed, but nothing was put into the outbox: {error}")
 
     def put(self, run_id: str, format: str, template: str | None, vault: str) -> Job:  # noqa: A002 - users' word
@@ -79,7 +80,8 @@ class Outbox:
         with self._lock:
             if self._pid == os.getpid() and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._work, name="cognify-outbox", daemon=True)
-                self._thread.start()
+                with suppress(RuntimeError):  # at the exit of the process no thread can be started: the job waits
+                    self._thread.start()
 
     def settle(self, timeout: float) -> None:
         """Give the thread time to end; what it does not finish is done by whoever comes next."""
@@ -90,8 +92,9 @@ class Outbox:
     def work_off(self, *, now: bool = False) -> list[Delivery]:
         """Do all jobs that are due, and with `now` also those that wait for another try; each once."""
         if now:
-            for job in self._workspace.store.jobs():
-                self._workspace.store.postpone_job(job.job_id, job.last_error or "", stamp_time(utc_now()))
+            for waiting in self._workspace.store.jobs():
+                if waiting.last_error is not None:
+                    self._workspace.store.postpone_job(waiting.job_id, waiting.last_error, stamp_time(utc_now()))
         by = stamp_time(utc_now())
         done = []
         while (job := self._workspace.store.claim_job(by, stamp_time(utc_now() + _LEASE))) is not None:

@@ -79,17 +79,17 @@ def _ran_by(given: str | None, users: list[Opening]) -> str:
 
 
 def _refuse_own_approval(said: Release, users: list[Opening]) -> None:
-    if _same(said.approved_by, said.ran_by):
+    if same_name(said.approved_by, said.ran_by):
         raise ConfigurationError(f"{said.approved_by} ran it: a run is released by somebody else than who ran it")
-    if any(_same(said.approved_by, opening.value) for opening in users):
+    if any(same_name(said.approved_by, opening.value) for opening in users):
         raise ConfigurationError(
             f"{said.approved_by} is the user who ran it, as the run's own commitment says: a run is released by "
             "somebody else than who ran it"
         )
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two names are one, however they are written."""
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one person's, however they are written."""
     first, second = ("".join(unicodedata.normalize("NFKC", name).casefold().split()) for name in (one, other))
     return first == second
 

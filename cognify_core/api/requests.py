@@ -10,16 +10,25 @@ from typing import Any, TypeAlias
 
 from cognify_core.api.accesses import note_access
 from cognify_core.api.exporting import Package
+from cognify_core.api.keeping import find_vault
 from cognify_core.api.refreshing import refresh
 from cognify_core.api.releasing import release_run
 from cognify_core.api.sealing import Sealed
 from cognify_core.api.session import Session
-from cognify_core.errors import ConfigurationError, RunNotFoundError, RunStateError, VerificationError
+from cognify_core.api.vaulting import Confirm, check_personal, deliver, plan_for
+from cognify_core.errors import (
+    ConfigurationError,
+    RunNotFoundError,
+    RunStateError,
+    VaultUnavailableError,
+    VerificationError,
+)
 from cognify_core.export.formats import export_format
 from cognify_core.model.events import Release
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
 from cognify_core.seal.sealing import seal_run
+from cognify_core.store.keeping import VaultFact
 from cognify_core.store.protocol import Tombstone
 from cognify_core.verify.store_check import read_sealed
 
@@ -54,6 +63,8 @@ def export_now(
     template: str | None,
     path: str | Path | None,
     refresh_first: bool = True,
+    vault: str | None = None,
+    confirm: Confirm | None = None,
     stage: Stage = _no_stage,
 ) -> Package:
     """Seal what is to be sealed, bring what a document needs into an addendum, and write the package.
@@ -65,14 +76,20 @@ def export_now(
         template: the template, where the format has some.
         path: where to write it.
         refresh_first: whether an addendum may be made for what has changed since the seal: profile, access log.
+        vault: the URI of the vault that it goes into as well, or `default`.
+        confirm: asked, before a lock that cannot be undone, whether it is meant; none: it is.
         stage: told what is being done now.
 
     Raises:
         UnsupportedExportError: no such format and template; nothing has been sealed then.
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
         VerificationError: what is in the store contradicts what was signed; nothing was written then.
+        ConfigurationError: there is no such vault, or it was not meant.
+        VaultError: the vault refused; the package is written all the same.
     """
     kind = export_format(format, template)
+    if vault is not None:
+        _check_vault(session, vault, personal=kind.template is not None and kind.template.shows_personal_data)
     wanted = _ended(session, run_id)
     if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: export the run that it amends, which carries it")
@@ -86,7 +103,33 @@ def export_now(
         note_access(session, wanted, "export", outcome="failed")
         raise
     note_access(session, wanted, "export", subject=str(package.package_hash))
-    return replace(package, refreshed=None if refreshed is None else str(refreshed))
+    package = replace(package, refreshed=None if refreshed is None else str(refreshed))
+    if vault is None:
+        return package
+    stage("putting it into the vault")
+    return replace(package, kept=_into_vault(session, package, vault, confirm))
+
+
+def _check_vault(session: Session, vault: str, *, personal: bool) -> None:
+    """Refuse before anything is done what would be refused afterwards."""
+    if session.settings.mode == "dry":
+        raise ConfigurationError("a dry run keeps nothing, and puts nothing into a vault")
+    workspace = session.workspace
+    check_personal(find_vault(workspace.settings, workspace.store, vault), personal=personal)
+
+
+def _into_vault(session: Session, package: Package, vault: str, confirm: Confirm | None) -> tuple[VaultFact, ...]:
+    workspace = session.workspace
+    plan = plan_for(workspace, package.run_id, vault)
+    if plan.warning is not None:
+        workspace.say(plan.warning)
+        if confirm is not None and not confirm(plan):
+            raise ConfigurationError(f"nothing was put into {plan.uri.place}; the package is {package.path}")
+    try:
+        return deliver(workspace, package, plan)
+    except VaultUnavailableError as error:
+        workspace.outbox.put(package.run_id, package.format, package.template, str(plan.uri))
+        raise VaultUnavailableError(f"{error}; it waits in the outbox, and `cognify sync` tries again") from error
 
 
 def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
@@ -124,6 +167,7 @@ def _seal(session: Session, run_id: str) -> None:
         if addendum.status not in (Status.RUNNING, Status.AUDIT_SEALED):
             workspace.say(f"{addendum.run_id}, an addendum that was left {addendum.status}, is sealed as it stands")
             seal_run(workspace.store, addendum.run_id, workspace.signer, now=utc_now())
+    workspace.outbox.sealed(run_id)
 
 
 def _ended(session: Session, run_id: str | None) -> str:

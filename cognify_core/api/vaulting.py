@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cognify_core.api.evidence_file import add_evidence, vault_fact
 from cognify_core.api.keeping import find_vault, keep, lock_for
-from cognify_core.errors import ConfigurationError, VaultError, VaultRefusedError, VaultUnavailableError, VerificationError
+from cognify_core.errors import (
+    ConfigurationError,
+    VaultError,
+    VaultRefusedError,
+    VaultUnavailableError,
+    VerificationError,
+)
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
 from cognify_core.store.keeping import VaultFact
@@ -49,8 +55,8 @@ class Plan:
         if self.lock.mode is not Mode.COMPLIANCE:
             return None
         return (
-            f"COMPLIANCE cannot be undone: until {self.lock.until:%Y-%m-%d} nobody can delete it or shorten that, you and "
-            "the owner of the account included"
+            f"COMPLIANCE cannot be undone: until {self.lock.until:%Y-%m-%d} nobody can delete it or shorten that, you "
+            "and the owner of the account included"
         )
 
 

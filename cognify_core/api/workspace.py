@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cognify_core.api.console import Say, say, say_nothing
 from cognify_core.api.exporting import Package, export_run
 from cognify_core.api.live import LiveRun, SealWhen
+from cognify_core.api.outbox import Outbox
 from cognify_core.errors import RunNotFoundError, RunStateError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, RunOpened
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from cognify_core.store.protocol import RunRow, Store
 
 _RUNS_REMEMBERED = 4
+_OUTBOX_SECONDS = 10.0
+"""How long closing waits, at most, for a package on its way into a vault."""
 
 
 class Workspace:
@@ -66,6 +69,11 @@ class Workspace:
     def signer(self) -> Signer:
         """The key that signs here."""
         return self.ring.signer()
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What waits to be put into the vault."""
+        return Outbox(self)
 
     @cached_property
     def hashing(self) -> Hashing:
@@ -205,6 +213,8 @@ class Workspace:
 
     def close(self) -> None:
         """Let go of threads and files."""
+        if "outbox" in self.__dict__:
+            self.outbox.settle(min(_OUTBOX_SECONDS, self.settings.exit_seconds / 4))
         if "hashing" in self.__dict__:
             self.hashing.close()
         if "store" in self.__dict__:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from cognify_core.cli import artifacts, attesting, checks, keys, packages, profiles, runs, starting, statements
+from cognify_core.cli import (
+    artifacts,
+    attesting,
+    checks,
+    keeping,
+    keys,
+    packages,
+    profiles,
+    runs,
+    starting,
+    statements,
+    vaults,
+)
 from cognify_core.cli.failures import Commands
 
 HELP = """The audit trail of model fine-tuning: list, read, seal, export and verify runs.
@@ -48,7 +60,9 @@ def _options(
         api.init(home=home)
 
 
-for group in (starting, runs, packages, artifacts, statements, attesting, checks):
+for group in (starting, runs, packages, artifacts, statements, attesting, keeping, checks):
     group.register(app)
 app.add_typer(profiles.app, name="profile")
+app.add_typer(keeping.app, name="retention")
+app.add_typer(vaults.app, name="vault")
 app.add_typer(keys.app, name="keys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,15 @@ import typer
 from typer.core import TyperCommand
 
 from cognify_core.cli.console import emit, plural, say
+from cognify_core.cli.failures import ExitCode
 from cognify_core.cli.options import AsJson
 from cognify_core.cli.progress import counting, stages
+from cognify_core.cli.vaults import Yes, confirm_plan, fact_document, show_kept
 from cognify_core.cli.verdict import show_report
 from cognify_core.errors import CannotVerifyError, ConfigurationError, VerificationError
 
 if TYPE_CHECKING:
+    from cognify_core.api.exporting import Package
     from cognify_core.verify.report import Report
 
 
@@ -56,6 +60,11 @@ def export(
         str | None, typer.Option(metavar="DAY", help="With --until: list the runs of a period instead, as xlsx.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="The last day of the period, UTC.")] = None,
+    vault: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Also put it, with its receipt, into this vault, locked; or 'default'."),
+    ] = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a sealed run as one file that others can check.
@@ -65,11 +74,20 @@ def export(
     from cognify_core import api
 
     if since is not None or until is not None:
+        if vault is not None:
+            raise ConfigurationError("a list of runs goes into no vault: it belongs to none of them; leave out --vault")
         _export_period(since, until, run=run, format=format, template=template, output=output, as_json=as_json)
         return
     with stages("exporting") as stage:
         package = api.export_audit(
-            run or "last", format=format, template=template, path=output, refresh=refresh, stage=stage
+            run or "last",
+            format=format,
+            template=template,
+            path=output,
+            refresh=refresh,
+            vault=vault,
+            confirm=partial(confirm_plan, yes=yes),
+            stage=stage,
         )
     if as_json:
         emit(
@@ -84,8 +102,10 @@ def export(
                 "addenda": package.addenda,
                 "personal_data": package.personal_data,
                 "refreshed": package.refreshed,
+                "kept": [fact_document(fact) for fact in package.kept],
             }
         )
+        _end_as(package)
         return
     if package.refreshed:
         say(f"{package.refreshed}")
@@ -94,6 +114,14 @@ def export(
     say(f"{package.path}")
     say(f"{package.package_hash}")
     say(f"receipt: {package.receipt_path}")
+    show_kept(package.kept)
+    _end_as(package)
+
+
+def _end_as(package: Package) -> None:
+    """End with 2 where the vault gave less than was asked of it."""
+    if any(fact.state != "locked" for fact in package.kept):
+        raise typer.Exit(ExitCode.COULD_NOT)
 
 
 def _export_period(

@@ -42,13 +42,14 @@ def as_process(folder: Path, *words: object) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=folder, env=where, capture_output=True, text=True, check=False, timeout=120)
 
 
-def in_terminal(folder: Path, *words: object, columns: int) -> str:
-    """What a command shows in a terminal of so many columns."""
+def in_terminal(folder: Path, *words: object, columns: int, says: str = "") -> str:
+    """What a command shows in a terminal of so many columns, in which somebody types what he `says`."""
     main, side = pty.openpty()
     command = [*PROGRAM, *map(str, words)]
     where = environment(folder / "home", COLUMNS=str(columns), TERM="xterm")
     with subprocess.Popen(command, cwd=folder, env=where, stdin=side, stdout=side, stderr=side):
         os.close(side)
+        os.write(main, says.encode())
         shown = b"".join(iter(lambda: _read(main), b""))
     os.close(main)
     return shown.decode()

@@ -10,6 +10,7 @@ import pytest
 from cognify_core.cli import app
 from tests.cli.running import ROOT, json_of
 from tests.cli.test_runs import sealed, still_open
+from tests.store.old_runs import OLD, old_run
 
 PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
 TABLE = {
@@ -25,6 +26,8 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
     profile.write_text("system_name: Triage\n")
     if command == "profile export":
         json_of(folder, "profile", "import", profile)
+    if command == "purge":
+        old_run(folder / "home")
     words: dict[str, list[object]] = {
         "run": ["--json", sys.executable, "-c", "pass"],
         "seal": [still_open(folder)],
@@ -46,6 +49,13 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         "keys export": [folder / "signer.pub"],
         "keys trust": [folder / "home/keys/signing.pub"],
         "keys distrust": ["this-machine"],
+        "vault set": ["file:///srv/vault"],
+        "vault test": [f"file://{folder}/vault", "--no-put"],
+        "vault list": [],
+        "retention show": [],
+        "retention set": ["--years", "12"],
+        "sync": [],
+        "purge": [OLD, "--by", "A. Person", "--approved-by", "B. Person", "--reason", "its time has come"],
         "doctor": [],
         "ls": [],
     }
@@ -58,6 +68,8 @@ def test_every_command_stands_in_the_table() -> None:
     assert {name.split()[0] for name in TABLE} == {name.replace("hash_paths", "hash") for name in top} | {
         "keys",
         "profile",
+        "retention",
+        "vault",
     }
 
 

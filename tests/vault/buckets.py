@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -11,6 +14,18 @@ from cognify_core.vault.uri import VaultUri
 from tests.servers.objects import WRITER
 
 _numbers = count()
+
+
+@contextmanager
+def in_environment(environ: dict[str, str]) -> Iterator[None]:
+    """As in a shell in which these were exported: there boto3 finds its credentials."""
+    before = dict(os.environ)
+    os.environ.update(environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @dataclass(frozen=True, slots=True)
