@@ -120,6 +120,12 @@ def test_personal_data_never_goes_where_it_could_not_be_erased(run_id: str) -> N
         deliver(workspace, package, plan)
 
 
+def test_a_document_with_personal_data_is_refused_before_anything_is_made(run_id: str) -> None:
+    with pytest.raises(ConfigurationError, match="does not go into s3://bucket/x in COMPLIANCE mode"):
+        api.export_audit(run_id, format="pdf", template="hipaa", vault="s3://bucket/x?mode=COMPLIANCE")
+    assert api.show(run_id).addenda == ()
+
+
 def test_no_clear_value_is_in_the_vault(run_id: str, folder: str, tmp_path: Path) -> None:
     api.export_audit(run_id, vault=folder)
     names = {path.name.removeprefix(run_id) for path in (tmp_path / "vault").rglob("*.json")}
