@@ -102,7 +102,7 @@ def _ref_of(store: Store, run_id: str, node_id: str, live: LiveRun | None) -> st
 def _overlap(session: Session, evaluated: Evaluated, rows: Any, about: About) -> Overlap | None:
     """What of the evaluation texts stands in the training data; not looked for of what others evaluated."""
     wanted = about.overlap
-    if wanted is None and evaluated.facts.how == "declared":
+    if wanted is None and (evaluated.facts.how == "declared" or rows is None):
         return None
     if wanted is False:
         return Overlap(status="not asked")
