@@ -27,7 +27,7 @@ from tests.servers.web import certificate, web
 
 pytestmark = pytest.mark.slow
 
-# `log_model` logs the run's last metric once more, as the model's.
+# `log_model` logs the run's last metric once more, as the model's; told no requirements, it looks for them itself.
 CLIENT = """
     import mlflow, pathlib
     from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ CLIENT = """
         mlflow.log_params({"lr": 0.1})
         pathlib.Path("note.txt").write_text("hello")
         mlflow.log_artifact("note.txt")
-        model = mlflow.pyfunc.log_model(name="same", python_model=Same())
+        model = mlflow.pyfunc.log_model(name="same", python_model=Same(), pip_requirements=[])
     print(run.info.run_id)
     print(mlflow.pyfunc.load_model(model.model_uri).predict([1]))
     print(len(mlflow.search_runs(filter_string="metrics.loss > 0")))
