@@ -7,6 +7,7 @@ CognifyError
 ├── CaptureError            something could not be hashed; carries the reason that the record will hold
 ├── StoreError              the store could not do what it promises
 │   ├── StoreVersionError   the store was written by a newer Cognify
+│   ├── LedgerError         the ledger lacks what it must have, so that nothing can be appended to it
 │   └── RecordError         an append that would break the record (wrong order, unknown run)
 │       ├── RecordLengthError    the record is longer than the writer thought
 │       ├── MeetingTakenError    another rank has begun the run of that meeting; carries the run's id
@@ -57,6 +58,10 @@ class StoreError(CognifyError):
 
 class StoreVersionError(StoreError):
     """The store was written by a newer Cognify."""
+
+
+class LedgerError(StoreError):
+    """The ledger lacks what it must have, so that nothing can be appended to it."""
 
 
 class RecordError(StoreError):

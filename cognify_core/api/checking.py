@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from cognify_core.api.accesses import note_access
 from cognify_core.api.comparing import comparison
 from cognify_core.api.exporting import Package
+from cognify_core.api.ledgers import WorkspaceLedger, known_logs
 from cognify_core.api.rerendering import rendered_again
 from cognify_core.errors import CannotVerifyError, SigningKeyError
 from cognify_core.model.names import is_run_id
@@ -39,6 +40,8 @@ def verify_target(
     artifacts: bool,
     against: str | None,
     progress: Progress | None,
+    head: Path | None = None,
+    tiles: Path | None = None,
 ) -> Report:
     """Check a package file, or a run by its id; return the report where everything decisive holds.
 
@@ -51,17 +54,17 @@ def verify_target(
     trusted = [_read_key(key)] if key else session.ring.trusted()
     most = session.settings.max_package_bytes
     again = partial(rendered_again, session)
+    logs = known_logs(session.ring, head, tiles, lambda: WorkspaceLedger(session.workspace))
+    check = partial(check_package_file, trusted=trusted, max_bytes=most, again=again, logs=logs)
     if isinstance(target, Package):
         receipt = receipt or target.receipt_path
-        report = check_package_file(
-            target.path, trusted=trusted, receipt=receipt, max_bytes=most, expected=target.package_hash, again=again
-        )
+        report = check(target.path, receipt=receipt, expected=target.package_hash)
     elif _is_package(target):
-        report = check_package_file(Path(target), trusted=trusted, receipt=receipt, max_bytes=most, again=again)
+        report = check(Path(target), receipt=receipt)
     else:
         wanted = str(target)
         run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id
-        report = check_run(session.workspace.store, run_id, trusted)
+        report = check_run(session.workspace.store, run_id, trusted, logs)
         note_access(session, run_id, "verify", outcome="failed" if report.contradictions else "allowed")
     if artifacts and report.exit_code != 1:
         with Rehash.rehashing(session.settings.rows_path) as rehash:

@@ -14,7 +14,9 @@ from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.inputs import SealedRun, made_from
 from cognify_core.model.digest import Digest
+from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
+from cognify_core.seal.ledger import Ledger
 from cognify_core.seal.sealing import seal_package
 from cognify_core.store.keeping import VaultFact
 from cognify_core.store.protocol import Opening, Receipt, Store
@@ -58,6 +60,7 @@ def export_run(
     ring: KeyRing,
     run_id: str,
     *,
+    ledger: Ledger,
     packages: Path,
     format: str = "json",  # noqa: A002 - the word that users know
     template: str | None = None,
@@ -82,7 +85,10 @@ def export_run(
     data = kind.render(Dossier.of(run, addenda, openings=openings or ()))
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
     target = target_of(path, packages / run_id, name)
-    source = made_from(run, addenda, format, template, kind.version, openings)
+    source = made_from(run, addenda, format, template, kind.version, openings).model_copy(
+        update={"log": str(ledger.key)}
+    )
+    signed = seal_package(data, name, source, signer)
     receipt = store.put_receipt(
         Receipt(
             package_hash=Digest.of(data),
@@ -92,8 +98,9 @@ def export_run(
             renderer=kind.version,
             addenda=source.addenda,
             path=str(target),
-            bundle=seal_package(data, name, source, signer),
-        )
+            bundle=signed,
+        ),
+        ledger.entry(Bundle.parse(signed), signer.public_key),
     )
     receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
     write_whole(target, data)

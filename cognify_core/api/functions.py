@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cognify_core.api.diffing import Diff
     from cognify_core.api.examining import Check
     from cognify_core.api.exporting import Package
+    from cognify_core.api.ledgers import WorkspaceLedger
     from cognify_core.api.live import ActiveRun
     from cognify_core.api.looking import As
     from cognify_core.api.off import InertRun
@@ -279,6 +280,8 @@ def verify(
     artifacts: bool = False,
     against: str | None = None,
     progress: Progress | None = None,
+    head: Path | None = None,
+    tiles: Path | None = None,
 ) -> Report:
     """Compute everything again, of a package file or of a run in the store; return where it holds.
 
@@ -290,6 +293,8 @@ def verify(
         against: another system, as in `mlflow:sqlite:///mlflow.db`: also compare what it says now with what was
             recorded of it.
         progress: called with how many artifacts were looked at, and how many there are.
+        head: a head of the ledger, or a `.tlog-proof`, that came from outside: the seal must be shown to be under it.
+        tiles: a published ledger, by which one gets from the seal's head to that one; else the workspace's own.
 
     Raises:
         VerificationError: something contradicts what was signed; the error carries the report.
@@ -299,7 +304,15 @@ def verify(
     from cognify_core.api.checking import verify_target
 
     return verify_target(
-        this_session(), target, key=key, receipt=receipt, artifacts=artifacts, against=against, progress=progress
+        this_session(),
+        target,
+        key=key,
+        receipt=receipt,
+        artifacts=artifacts,
+        against=against,
+        progress=progress,
+        head=head,
+        tiles=tiles,
     )
 
 
@@ -350,6 +363,17 @@ def doctor() -> list[Check]:
 def runs() -> list[RunRow]:
     """All runs of the store, newest first."""
     return this_session().workspace.store.runs()
+
+
+def ledger() -> WorkspaceLedger:
+    """The workspace's ledger: its head, what it lists, proofs, and whether it holds.
+
+    Raises:
+        SigningKeyError, StoreError: it cannot be opened.
+    """
+    from cognify_core.api.ledgers import WorkspaceLedger
+
+    return WorkspaceLedger(this_session().workspace)
 
 
 def keys() -> KeyRing:

@@ -136,7 +136,7 @@ class LiveRun:
     def seal(self) -> Sealed:
         """Seal the closed record."""
         workspace = self.workspace
-        return Sealed.read(seal_run(workspace.store, self.id, workspace.signer, now=utc_now()))
+        return Sealed.read(seal_run(workspace.store, self.id, workspace.signer, now=utc_now(), ledger=workspace.ledger))
 
     def finish(self, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """Close; seal and export where asked for; tell the console. Never raises: nothing here may stop a training."""

@@ -27,6 +27,7 @@ from cognify_core.export.formats import export_format
 from cognify_core.model.events import Release
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
+from cognify_core.seal.ledger import tombstone_leaf
 from cognify_core.seal.sealing import seal_run
 from cognify_core.store.keeping import VaultFact
 from cognify_core.store.protocol import Tombstone
@@ -142,7 +143,10 @@ def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
     if not reason.strip():
         raise ConfigurationError("a run is discarded for a reason, which its tombstone keeps: give one")
     wanted = _ended(session, run_id)
-    return session.workspace.store.discard(wanted, reason, stamp_time(utc_now()))
+    workspace = session.workspace
+    workspace.ledger  # noqa: B018 - one that begins now takes in first what was there before
+    signer = workspace.signer
+    return workspace.store.discard(wanted, reason, stamp_time(utc_now()), lambda stone: tombstone_leaf(stone, signer))
 
 
 def release_now(session: Session, run_id: str | None, **said: Any) -> Release:
@@ -162,11 +166,12 @@ def release_now(session: Session, run_id: str | None, **said: Any) -> Release:
 def _seal(session: Session, run_id: str) -> None:
     """Seal what is not sealed yet, and say so of an addendum: it was left by a process that ended before its seal."""
     workspace = session.workspace
-    seal_run(workspace.store, run_id, workspace.signer, now=utc_now())
+    ledger = workspace.ledger
+    seal_run(workspace.store, run_id, workspace.signer, now=utc_now(), ledger=ledger)
     for addendum in workspace.store.addenda(run_id):
         if addendum.status not in (Status.RUNNING, Status.AUDIT_SEALED):
             workspace.say(f"{addendum.run_id}, an addendum that was left {addendum.status}, is sealed as it stands")
-            seal_run(workspace.store, addendum.run_id, workspace.signer, now=utc_now())
+            seal_run(workspace.store, addendum.run_id, workspace.signer, now=utc_now(), ledger=ledger)
     workspace.outbox.sealed(run_id)
 
 

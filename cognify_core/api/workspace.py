@@ -6,13 +6,13 @@ import tempfile
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cognify_core.api.console import Say, say, say_nothing
 from cognify_core.api.exporting import Package, export_run
 from cognify_core.api.live import LiveRun, SealWhen
 from cognify_core.api.outbox import Outbox
-from cognify_core.errors import RunNotFoundError, RunStateError
+from cognify_core.errors import CognifyError, RunNotFoundError, RunStateError, StoreError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, RunOpened
 from cognify_core.model.names import is_run_id
@@ -25,6 +25,9 @@ from cognify_core.record.run import Run
 from cognify_core.record.surroundings import record_surroundings
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
+from cognify_core.seal.ledger import Ledger, opened_leaf
+from cognify_core.seal.ledger_beginning import open_ledger
+from cognify_core.seal.sealing import LEDGER_FAILED
 from cognify_core.store.sql import open_store
 from cognify_core.version import RECORDER
 
@@ -34,7 +37,15 @@ if TYPE_CHECKING:
     from cognify_core.record.reads import Reads
     from cognify_core.seal.signing import Signer
     from cognify_core.settings import Settings
-    from cognify_core.store.protocol import RunRow, Store
+    from cognify_core.store.protocol import Leaf, RunRow, Store
+
+
+class _Begun(NamedTuple):
+    """A run that was begun, and why the ledger does not list it."""
+
+    run_id: str
+    failures: tuple[CognifyError, ...]
+
 
 _RUNS_REMEMBERED = 4
 _OUTBOX_SECONDS = 10.0
@@ -65,10 +76,20 @@ class Workspace:
         recover(store, self.settings.spool_path)
         return store
 
-    @cached_property
+    @property
     def signer(self) -> Signer:
-        """The key that signs here."""
+        """The key that signs here, as of now: another process may have rotated it."""
         return self.ring.signer()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The workspace's ledger; where it begins, it takes in what the store held before.
+
+        Raises:
+            SigningKeyError: there is no key for it.
+            StoreError: it cannot be written.
+        """
+        return open_ledger(self.store, self.ring)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -116,7 +137,8 @@ class Workspace:
             live = self._live(opened, "block", rank, run_id)
             self.store.meet(guest, live.id)
             return live
-        return self.join(open_run(self.store, opened, rank=Rank(meeting=guest), run_id=run_id, owned=owned))
+        begun = self._begin(opened, rank=Rank(meeting=guest), run_id=run_id, owned=owned)
+        return self._noting(begun, self.join(begun.run_id))
 
     def join(self, run_id: str) -> LiveRun:
         """Write a run that has begun, beside whoever else does."""
@@ -176,6 +198,7 @@ class Workspace:
             self.store,
             self.ring,
             run_id,
+            ledger=self.ledger,
             packages=self.settings.packages_path,
             format=format,
             template=template,
@@ -223,7 +246,31 @@ class Workspace:
             self._dry.cleanup()
 
     def _live(self, opened: RunOpened, seal_when: SealWhen, rank: Rank = ALONE, run_id: str | None = None) -> LiveRun:
-        run_id = open_run(self.store, opened, rank=rank, run_id=run_id)
+        begun = self._begin(opened, rank=rank, run_id=run_id)
         patience = self.settings.rank_seconds
-        run = Run(self.store, self.hashing, run_id, self.settings.spool_path, rank=rank, rank_seconds=patience)
-        return LiveRun(run if opened.amends else self._remember(run), self, seal_when)
+        run = Run(self.store, self.hashing, begun.run_id, self.settings.spool_path, rank=rank, rank_seconds=patience)
+        return self._noting(begun, LiveRun(run if opened.amends else self._remember(run), self, seal_when))
+
+    def _begin(self, opened: RunOpened, **how: Any) -> _Begun:
+        """Begin a record together with its leaf; where the ledger cannot take one, without, and say why."""
+        failures: list[CognifyError] = []
+
+        def log(first: bytes) -> Leaf | None:
+            try:
+                self.ledger  # noqa: B018 - one that begins now takes in first what was there before
+                return opened_leaf(first, self.signer)
+            except CognifyError as error:
+                failures.append(error)
+                return None
+
+        try:
+            run_id = open_run(self.store, opened, log=log, **how)
+        except StoreError as error:
+            failures.append(error)
+            run_id = open_run(self.store, opened, **how)
+        return _Begun(run_id, tuple(failures))
+
+    def _noting(self, begun: _Begun, live: LiveRun) -> LiveRun:
+        for error in begun.failures:
+            live.run.fail(LEDGER_FAILED, error)
+        return live

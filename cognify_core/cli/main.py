@@ -13,6 +13,7 @@ from cognify_core.cli import (
     checks,
     keeping,
     keys,
+    ledger,
     packages,
     profiles,
     runs,
@@ -65,4 +66,5 @@ for group in (starting, runs, packages, artifacts, statements, attesting, keepin
 app.add_typer(profiles.app, name="profile")
 app.add_typer(keeping.app, name="retention")
 app.add_typer(vaults.app, name="vault")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(keys.app, name="keys")

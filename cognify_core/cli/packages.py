@@ -180,13 +180,20 @@ def verify(
             metavar="SYSTEM:URI", help="Also name what drifted there since, as in mlflow:sqlite:///mlflow.db."
         ),
     ] = None,
+    head: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A head or .tlog-proof from outside that must cover the seal."),
+    ] = None,
+    tiles: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The published ledger that leads to that head; else our own.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute everything again, and say what holds.
 
     Exit code 0: intact, and sealed by a trusted key. 1: a contradiction, which is named. 2: it could not be checked.
     """
-    report = _report(target, key=key, receipt=receipt, artifacts=artifacts, against=against)
+    report = _report(target, key=key, receipt=receipt, artifacts=artifacts, against=against, head=head, tiles=tiles)
     if as_json:
         emit(report.to_json())
     else:

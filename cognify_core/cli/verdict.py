@@ -27,6 +27,8 @@ _OPEN: dict[Section, str] = {
     "signer": "the signer is not known here",
     "artifacts": "not all artifacts were found",
     "against": "not everything could be compared",
+    "ledger": "its place in the ledger is not proved by a log that is known here",
+    "anchor": "nothing shows that the head that was given covers it",
 }
 _ADDENDUM = re.compile(r"addendum \d+: ")
 _MOST = 3
@@ -81,7 +83,7 @@ def _in_words(report: Report) -> str:
     if report.exit_code == 1 and {finding.section for finding in report.contradictions} == {"against"}:
         return "intact, but what it was compared with HAS DRIFTED since it was recorded"
     if report.exit_code == 2 and report.verdict("intact") == "ok":
-        unsettled = [section for section in report.sections if report.verdict(section) == "unchecked"]
+        unsettled = [section for section in report.decisive if report.verdict(section) == "unchecked"]
         open_ = next(words for section, words in _OPEN.items() if section in unsettled)
         return f"intact, but {open_}: could not be checked to the end"
     return words

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import TypeAlias
 
 from cognify_core.errors import MeetingTakenError, RecordError, RunStateError
 from cognify_core.model.events import Draft, RunOpened
@@ -11,9 +13,15 @@ from cognify_core.model.record import Status
 from cognify_core.record.owner import NOBODY, this_process
 from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recorder import Clock
-from cognify_core.store.protocol import Store
+from cognify_core.store.protocol import Leaf, Store
 
+Log: TypeAlias = Callable[[bytes], Leaf | None]
+"""Makes the ledger's leaf of a first event; none where it cannot."""
 _DRAWS = 5
+
+
+def no_leaf(_first: bytes) -> None:
+    """Make none."""
 
 
 def open_run(
@@ -24,6 +32,7 @@ def open_run(
     rank: Rank = ALONE,
     run_id: str | None = None,
     owned: bool = True,
+    log: Log = no_leaf,
 ) -> str:
     """Begin a record in `store`, or join the one that another rank of this training has begun; return its id.
 
@@ -34,6 +43,7 @@ def open_run(
         rank: which of the processes of this training this is.
         run_id: an id that was drawn before, to be taken if it is free.
         owned: whether the run ends with this process; one that no process owns goes on until somebody closes it.
+        log: makes the leaf that goes into the ledger together with the record's beginning.
 
     Raises:
         StoreError: the store cannot be written to, or takes no such run.
@@ -46,7 +56,9 @@ def open_run(
         wanted = run_id if run_id is not None and not attempt else new_run_id(now, os.urandom(3))
         draft = Draft(stamp_time(now), opened, "open", 0)
         try:
-            store.create(wanted, draft, this_process(rank.number) if owned else NOBODY, meeting=rank.meeting)
+            leaf = log(draft.at(wanted, 0).encode())
+            owner = this_process(rank.number) if owned else NOBODY
+            store.create(wanted, draft, owner, meeting=rank.meeting, leaf=leaf)
         except MeetingTakenError as taken:
             return _joined(store, taken.run_id, rank, owned=owned)
         except RecordError:

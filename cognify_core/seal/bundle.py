@@ -7,8 +7,6 @@ before anyone parses it.
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cognify_core.canonical import Json, encode, parse
 from cognify_core.errors import FormatError
 from cognify_core.seal.dsse import IN_TOTO, sign, verify
+from cognify_core.seal.encoding import base64_text, strict_base64
 from cognify_core.seal.signing import PublicKey, Signer
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -87,8 +86,8 @@ class Bundle:
             material["tlogEntries"] = list(self.log_entries)
         if self.timestamps is not None:
             material["timestampVerificationData"] = self.timestamps
-        signature = {"sig": b64encode(self.signature).decode()}
-        envelope = {"payload": b64encode(self.payload).decode(), "payloadType": IN_TOTO, "signatures": [signature]}
+        signature = {"sig": base64_text(self.signature)}
+        envelope = {"payload": base64_text(self.payload), "payloadType": IN_TOTO, "signatures": [signature]}
         return encode({"mediaType": MEDIA_TYPE, "verificationMaterial": material, "dsseEnvelope": envelope})
 
     @classmethod
@@ -107,8 +106,8 @@ class Bundle:
             raise FormatError(f"not a bundle that this version reads: {where}: {first['msg']}") from error
         material, envelope = document.verificationMaterial, document.dsseEnvelope
         bundle = cls(
-            _strict_base64(envelope.payload),
-            _strict_base64(envelope.signatures[0].sig),
+            strict_base64(envelope.payload),
+            strict_base64(envelope.signatures[0].sig),
             material.publicKey.hint,
             material.tlogEntries,
             material.timestampVerificationData,
@@ -116,13 +115,3 @@ class Bundle:
         if bundle.encode() != data:
             raise FormatError("not a bundle that this version reads: it is not written in its one form")
         return bundle
-
-
-def _strict_base64(text: str) -> bytes:
-    try:
-        data = b64decode(text, validate=True)
-    except (Base64Error, ValueError) as error:
-        raise FormatError(f"not base64: {error}") from error
-    if b64encode(data).decode() != text:
-        raise FormatError("not base64 in its one spelling")
-    return data

@@ -2,7 +2,10 @@
 
 signing.pem                   the private key (0600), made on first use
 signing.pub                   its public half; `openssl dgst -verify` reads it
+log.pem                       the private key of the ledger's heads (0600), made on first use
+log.vkey                      its public half, as C2SP signed notes have it
 trusted/<name>.<key id>.pem   one file per pinned key
+trusted/<name>.<log id>.vkey  one file per pinned log
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import SigningKeyError
+from cognify_core.seal.notes import LogKey, LogSigner, new_log_pem
 from cognify_core.seal.signing import LocalSigner, PublicKey, Signer, new_private_pem
 
 OWN_NAME = "this-machine"
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})\.(?P<key_id>[0-9a-f]{64})\.pem")
+_PINNED_LOG = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})\.(?P<log_id>[0-9a-f]{64})\.vkey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,14 @@ class PinnedKey:
     key: PublicKey
 
 
+@dataclass(frozen=True, slots=True)
+class PinnedLog:
+    """A log's key that somebody here decided to trust."""
+
+    name: str
+    key: LogKey
+
+
 class KeyRing:
     """The keys under one folder. Several processes may use it at once; nothing is ever overwritten."""
 
@@ -39,6 +52,8 @@ class KeyRing:
         self._private = path / "signing.pem"
         self._public = path / "signing.pub"
         self._pins = path / "trusted"
+        self._log_private = path / "log.pem"
+        self._log_public = path / "log.vkey"
 
     def signer(self) -> Signer:
         """The key that signs here; made, and pinned, the first time.
@@ -48,9 +63,9 @@ class KeyRing:
         """
         with _explained(f"cannot use the signing key in {self.path}"):
             if not self._private.exists():
-                self._refuse_a_lost_key()
+                _refuse_a_lost(self._private, self._public)
                 _write_once(self._private, new_private_pem(), mode=0o600)
-            signer = LocalSigner(self._read_private())
+            signer = LocalSigner(_read_private(self._private, self._public))
             if not self._public.exists():  # pinned once: a key that is distrusted later stays distrusted
                 self.trust(signer.public_key.pem, OWN_NAME)
                 _write_once(self._public, signer.public_key.pem, mode=0o644)
@@ -60,6 +75,59 @@ class KeyRing:
                     "or move both away, and a new pair is made and pinned"
                 )
             return signer
+
+    @property
+    def has_log(self) -> bool:
+        """Whether a ledger was begun with these keys."""
+        return self._log_private.exists() or self._log_public.exists()
+
+    def log(self) -> LogSigner:
+        """The key that signs the ledger's heads; made, and pinned, the first time.
+
+        Raises:
+            SigningKeyError: it is unreadable, readable by others, of the wrong kind, or cannot be made.
+        """
+        with _explained(f"cannot use the log's key in {self.path}"):
+            if not self._log_private.exists():
+                _refuse_a_lost(self._log_private, self._log_public)
+                _write_once(self._log_private, new_log_pem(), mode=0o600)
+            signer = LogSigner(_read_private(self._log_private, self._log_public))
+            text = f"{signer.key}\n".encode()
+            if not self._log_public.exists():
+                self.trust_log(signer.key, OWN_NAME)
+                _write_once(self._log_public, text, mode=0o644)
+            elif self._log_public.read_bytes() != text:
+                raise SigningKeyError(
+                    f"{self._log_public} is not the public half of {self._log_private}: one of them was replaced; put "
+                    "it back"
+                )
+            return signer
+
+    def pinned_logs(self) -> list[PinnedLog]:
+        """The trusted logs with their names, by name.
+
+        Raises:
+            SigningKeyError: a file among them does not hold the key that it is named for.
+        """
+        with _explained(f"cannot read the trusted keys in {self._pins}"):
+            found = [(path, match) for path in self._pin_files() if (match := _PINNED_LOG.fullmatch(path.name))]
+            return [PinnedLog(match["name"], _read_pinned_log(path, match["log_id"])) for path, match in found]
+
+    def trusted_logs(self) -> list[LogKey]:
+        """The trusted logs."""
+        return [pin.key for pin in self.pinned_logs()]
+
+    def trust_log(self, key: LogKey, name: str) -> None:
+        """Pin a log's key under a name, as `trust` does a signer's.
+
+        Raises:
+            SigningKeyError: the name cannot be a file name.
+        """
+        if not _PINNED_LOG.fullmatch(file_name := f"{name}.{key.log_id.hex()}.vkey"):
+            raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
+        if key not in self.trusted_logs():
+            with _explained(f"cannot write to {self._pins}"):
+                _write_once(self._pins / file_name, f"{key}\n".encode(), mode=0o644)
 
     def pinned(self) -> list[PinnedKey]:
         """The trusted keys with their names, by name.
@@ -107,22 +175,31 @@ class KeyRing:
     def _pin_files(self) -> list[Path]:
         return sorted(self._pins.iterdir()) if self._pins.is_dir() else []
 
-    def _refuse_a_lost_key(self) -> None:
-        """A key that was here and is gone is not replaced unseen: what the new one seals, nobody has pinned."""
-        if self._public.exists() and not self._private.exists():  # another process may have made both meanwhile
-            raise SigningKeyError(
-                f"{self._private} is gone, and {self._public} is still there: put it back, or move the other away "
-                "as well, and a new pair is made and pinned"
-            )
 
-    def _read_private(self) -> bytes:
-        mode = stat.S_IMODE(self._private.stat().st_mode)
-        if mode & 0o077:
-            raise SigningKeyError(
-                f"{self._private} can be read by others (mode {mode:04o}); if nobody has, `chmod 600` it, "
-                f"else move it and {self._public.name} away, and a new key is made"
-            )
-        return self._private.read_bytes()
+def _refuse_a_lost(private: Path, public: Path) -> None:
+    """A key that was here and is gone is not replaced unseen: what the new one signs, nobody has pinned."""
+    if public.exists() and not private.exists():  # another process may have made both meanwhile
+        raise SigningKeyError(
+            f"{private} is gone, and {public} is still there: put it back, or move the other away "
+            "as well, and a new pair is made and pinned"
+        )
+
+
+def _read_private(private: Path, public: Path) -> bytes:
+    mode = stat.S_IMODE(private.stat().st_mode)
+    if mode & 0o077:
+        raise SigningKeyError(
+            f"{private} can be read by others (mode {mode:04o}); if nobody has, `chmod 600` it, "
+            f"else move it and {public.name} away, and a new key is made"
+        )
+    return private.read_bytes()
+
+
+def _read_pinned_log(path: Path, log_id: str) -> LogKey:
+    key = LogKey.parse(path.read_text(encoding="utf-8", errors="replace"))
+    if key.log_id.hex() != log_id:
+        raise SigningKeyError(f"{path} does not hold the key that its name says; remove it and pin the key again")
+    return key
 
 
 def _answers(pin: PinnedKey, which: str) -> bool:

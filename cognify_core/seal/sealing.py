@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cognify_core.errors import VerificationError
+from cognify_core.errors import FormatError, VerificationError
 from cognify_core.model.digest import Digest
 from cognify_core.model.lineage import Lineage
 from cognify_core.model.names import stamp_time, whole_seconds
 from cognify_core.model.record import Freeze, Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import ClosedRecord
-from cognify_core.seal.signing import Signer
+from cognify_core.seal.ledger import Ledger
+from cognify_core.seal.signing import PublicKey, Signer
 from cognify_core.seal.statement import (
     LINEAGE_SUBJECT,
     RECORD_SUBJECT,
@@ -26,30 +27,41 @@ from cognify_core.seal.statement import (
 )
 from cognify_core.store.protocol import Store
 
+LEDGER_FAILED = "the ledger"
+"""How the reason begins for which a record is incomplete whose beginning the ledger could not take."""
 
-def seal_run(store: Store, run_id: str, signer: Signer, *, now: datetime) -> bytes:
-    """Freeze a closed run, sign the statement over it, and keep the bundle; return the one that is kept.
 
-    May be called again after a crash at any point, and from several processes at once: the first freeze and the first
-    bundle count, and the bytes signed are always those of that freeze.
+def seal_run(store: Store, run_id: str, signer: Signer, *, now: datetime, ledger: Ledger | None = None) -> bytes:
+    """Freeze a closed run, sign the statement over it, log it, and keep the bundle; return the one that is kept.
+
+    May be called again after a crash at any point, and from several processes at once: the first freeze, the first
+    envelope and the first bundle count. The envelope is on disk before it is published; the leaf and the bundle come in
+    one transaction. Without a `ledger` the seal goes into none.
 
     Raises:
         RunStateError: the record is not closed.
         VerificationError: the record no longer is what was frozen, or the run had a seal that is gone.
         SigningKeyError: the signer cannot sign; the run stays frozen and can be sealed later.
+        StoreError: the ledger cannot be written; likewise.
     """
     if (kept := store.bundle(run_id)) is not None:
         return kept
     _refuse_a_second_seal(store, run_id)
     record = ClosedRecord.read(tuple(store.events(run_id)))
+    if ledger is not None:
+        _refuse_what_never_began(store, record)
     frozen = store.freeze(run_id, record.freeze(whole_seconds(stamp_time(now))))
     _check_frozen(record, frozen)
-    bundle = Bundle.signed(seal_statement(record, frozen.sealed_at).encode(), signer)
-    return store.put_bundle(run_id, bundle.encode())
+    envelope = store.envelope(run_id)
+    if envelope is None:
+        statement = seal_statement(record, frozen.sealed_at, None if ledger is None else str(ledger.key))
+        envelope = store.put_envelope(run_id, Bundle.signed(statement.encode(), signer).encode())
+    bundle, key = _check_envelope(envelope, record, frozen, signer, ledger)
+    return store.put_bundle(run_id, envelope, None if ledger is None else ledger.entry(bundle, key))
 
 
-def seal_statement(record: ClosedRecord, sealed_at: str) -> SealStatement:
-    """The statement over a closed record, sealed at a time in whole seconds."""
+def seal_statement(record: ClosedRecord, sealed_at: str, log: str | None = None) -> SealStatement:
+    """The statement over a closed record, sealed at a time in whole seconds, for the ledger whose key is `log`."""
     frozen = record.freeze(sealed_at)
     named = {RECORD_SUBJECT: record.manifest.digest, LINEAGE_SUBJECT: frozen.lineage}
     return SealStatement(
@@ -64,6 +76,7 @@ def seal_statement(record: ClosedRecord, sealed_at: str) -> SealStatement:
             sealed_at=sealed_at,
             recorder=record.opened.recorder,
             amends=record.opened.amends,
+            log=log,
         ),
     )
 
@@ -97,12 +110,53 @@ def seal_population(data: bytes, name: str, made_from: PopulationPredicate, sign
     return Bundle.signed(statement.encode(), signer).encode()
 
 
+def _check_envelope(
+    envelope: bytes, record: ClosedRecord, frozen: Freeze, signer: Signer, ledger: Ledger | None
+) -> tuple[Bundle, PublicKey]:
+    """The envelope that is kept, opened, and the key that made it; it may be one that signed here before.
+
+    Raises:
+        VerificationError: it was not signed over this record, or not with a key that is known here.
+    """
+    told = f"the envelope that the store keeps of {record.run_id} is not a seal of its record"
+    try:
+        bundle = Bundle.parse(envelope)
+        log = SealStatement.parse(bundle.payload).predicate.log
+    except FormatError as error:
+        raise VerificationError(f"{told}: {error}") from error
+    if bundle.payload != seal_statement(record, frozen.sealed_at, log).encode():
+        raise VerificationError(f"{told}: it says something else than the record; it was put there")
+    if ledger is not None and log != str(ledger.key):
+        raise VerificationError(f"{told}: it was signed for the ledger {log}, and this one is {ledger.key}")
+    known = (signer.public_key, *(ledger.keys if ledger else ()))
+    key = next((key for key in known if key.key_id == bundle.key_id), signer.public_key)
+    bundle.verify(key)
+    return bundle, key
+
+
 def _refuse_a_second_seal(store: Store, run_id: str) -> None:
     """A seal that somebody took away is not made anew: the record under it may have been changed meanwhile."""
+    logged = store.find_leaf("seal", run_id) or store.find_leaf("addendum", run_id)
+    if logged is not None:
+        raise VerificationError(
+            f"{run_id} has no seal, and leaf {logged[0]} of the ledger is its seal: somebody took it away; "
+            "check its packages with `cognify verify FILE`"
+        )
     if store.receipts(run_id) or any(row.status is Status.AUDIT_SEALED for row in store.addenda(run_id)):
         raise VerificationError(
             f"{run_id} has packages or sealed addenda, and no seal: it was sealed, and somebody took the seal away; "
             "check its packages with `cognify verify FILE`"
+        )
+
+
+def _refuse_what_never_began(store: Store, record: ClosedRecord) -> None:
+    """What was written into the database by hand gets no seal; a run that the ledger could not take says so itself."""
+    if store.find_leaf("opened", record.run_id) is None and not any(
+        reason.startswith(LEDGER_FAILED) for reason in record.closed.reasons
+    ):
+        raise VerificationError(
+            f"no leaf of the ledger has opened {record.run_id}: it was put into the store by other means than ours; "
+            f"look at it with `cognify show {record.run_id}`, and discard it"
         )
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cognify_core.errors import SigningKeyError, VerificationError
+from cognify_core.seal.encoding import base64_text, strict_base64
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -38,6 +39,22 @@ class PublicKey:
             SigningKeyError: it is no PEM public key, or not of the curve P-256.
         """
         return cls(_normal_pem(pem))
+
+    @classmethod
+    def of_der(cls, der: bytes) -> Self:
+        """Read a SubjectPublicKeyInfo.
+
+        Raises:
+            SigningKeyError: it is none, or not of the curve P-256.
+        """
+        lines = [base64_text(der)[place : place + 64] for place in range(0, len(base64_text(der)), 64)]
+        pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
+        return cls.parse(pem.encode())
+
+    @property
+    def der(self) -> bytes:
+        """The key as SubjectPublicKeyInfo: what stands in a ledger's leaves."""
+        return strict_base64("".join(self.pem.decode().splitlines()[1:-1]))
 
     @property
     def key_id(self) -> str:

@@ -30,8 +30,11 @@ LINEAGE_SUBJECT = "lineage"
 Hex256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = STRICT
 
 
 class Sha256(_Strict):
@@ -117,6 +120,8 @@ class SealPredicate(_Strict):
     """The signer's own clock; a timestamp, where there is one, stands in the bundle."""
     recorder: str
     amends: Amends | None = None
+    log: str | None = None
+    """The key of the ledger that the seal goes into, as `str(LogKey)`; none of a seal that goes into none."""
 
 
 class SealStatement(Statement):
@@ -147,6 +152,8 @@ class ReceiptPredicate(_Strict):
     renderer: str
     openings: Digest | None = None
     """Of the clear values that the template was given, as `cognify.openings/v1` has them; none where it takes none."""
+    log: str | None = None
+    """As in a seal."""
 
 
 class ReceiptStatement(Statement):

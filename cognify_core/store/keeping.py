@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from cognify_core.model.digest import Digest
+
+if TYPE_CHECKING:
+    from cognify_core.store.protocol import Leaf, Tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,10 @@ class Keeping(Protocol):
     def jobs(self, *, done: bool = False) -> list[Job]:
         """Work that waits, oldest first; with `done`, also what is done."""
 
-    def purge(self, run_id: str, purge: Purge) -> list[str]:
+    def purge(self, run_id: str, purge: Purge, log: Callable[[Tombstone], Leaf] | None = None) -> list[str]:
         """Delete a sealed run with its addenda, and leave tombstones; return the ids.
+
+        As for `Store.discard`, the same transaction appends the leaf that `log` makes of each tombstone.
 
         Raises `RunStateError` where it must still be kept, or is not sealed. What vaults hold is not touched.
         """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
+from cognify_core.merkle_nodes import Node
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Access, Draft
 from cognify_core.model.record import Freeze, Status
@@ -92,6 +93,42 @@ class Tombstone:
     root: str
 
 
+LeafKind: TypeAlias = Literal["opened", "seal", "addendum", "receipt", "tombstone", "rotation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What goes into the ledger: a statement, and who signed it. At most one of each (kind, subject)."""
+
+    kind: LeafKind
+    subject: str
+    """The run's id; of a receipt the package hash, of a rotation the new key's id."""
+    payload: bytes
+    """The statement. It stays here; what is published is the body."""
+    body: bytes
+    """What is hashed: the payload's digest, its signature and the key, as Rekor v2 writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a leaf stands, and the proof of it in the ledger of `size` leaves."""
+
+    position: int
+    size: int
+    root: bytes
+    proof: tuple[bytes, ...]
+    """The inclusion proof (RFC 9162 §2.1.3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A leaf that is appended in the transaction that keeps what it speaks of."""
+
+    leaf: Leaf
+    finish: Callable[[Place], bytes]
+    """The bundle to be kept, of where the leaf came to stand."""
+
+
 class Store(Keeping, Protocol):
     """Records, one append-only sequence of event bytes per run, and the bytes that belong to them.
 
@@ -100,11 +137,19 @@ class Store(Keeping, Protocol):
     several processes may use one store at once. Methods that name a run raise `RunNotFoundError` where there is none.
     """
 
-    def create(self, run_id: str, opened: Draft, owner: Owner | None = None, *, meeting: str | None = None) -> None:
+    def create(
+        self,
+        run_id: str,
+        opened: Draft,
+        owner: Owner | None = None,
+        *,
+        meeting: str | None = None,
+        leaf: Leaf | None = None,
+    ) -> None:
         """Begin a record with `opened` (a `RunOpened`) as event 0.
 
         The same transaction says who writes it, and that it is the run of `meeting`, the name under which the ranks
-        of one training find each other.
+        of one training find each other; and it appends `leaf` to the workspace's ledger.
 
         Raises `MeetingTakenError`, which tells the other run's id, where that meeting has a run: of all who create
         under one meeting, from however many processes, one succeeds. Raises `RecordError` where the store has a run
@@ -155,19 +200,32 @@ class Store(Keeping, Protocol):
         differs or the record is not closed.
         """
 
-    def put_bundle(self, run_id: str, bundle: bytes) -> bytes:
-        """Keep the seal's bundle of a frozen run; return the one kept, which is the first one ever put.
+    def put_envelope(self, run_id: str, envelope: bytes) -> bytes:
+        """Keep the signed statement of a frozen run before it goes anywhere; return the one kept, the first ever put.
 
         Raises `RecordError` where the run is not frozen.
+        """
+
+    def envelope(self, run_id: str) -> bytes | None:
+        """The signed statement of a frozen run, where there is one."""
+
+    def put_bundle(self, run_id: str, bundle: bytes, entry: Entry | None = None) -> bytes:
+        """Keep the seal's bundle of a frozen run; return the one kept, which is the first one ever put.
+
+        With an `entry`, the same transaction appends its leaf, and the bundle that `entry.finish` makes is kept.
+
+        Raises `RecordError` where the run is not frozen, or the ledger has another leaf in that place.
         """
 
     def bundle(self, run_id: str) -> bytes | None:
         """The seal's bundle, where there is one."""
 
-    def put_receipt(self, receipt: Receipt) -> Receipt:
+    def put_receipt(self, receipt: Receipt, entry: Entry | None = None) -> Receipt:
         """Keep a package's receipt; return the one kept, which is the first one put for that package hash.
 
-        Raises `RecordError` where the run is not frozen.
+        With an `entry`, as `put_bundle`.
+
+        Raises `RecordError` where the run is not frozen, or the ledger has another leaf in that place.
         """
 
     def receipts(self, run_id: str) -> list[Receipt]:
@@ -208,14 +266,48 @@ class Store(Keeping, Protocol):
     def owners(self, run_id: str) -> list[Owner]:
         """The process of each rank that last said it writes the run, by rank."""
 
-    def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
+    def discard(
+        self, run_id: str, reason: str, discarded_at: str, log: Callable[[Tombstone], Leaf] | None = None
+    ) -> Tombstone:
         """Delete an unsealed run with all that is its own, and leave a tombstone; manifests stay, for runs share them.
 
-        Raises `RunSealedError` for a frozen or sealed one.
+        The same transaction appends the leaf that `log` makes of the tombstone. A run that the ledger lists goes with
+        such a leaf alone.
+
+        Raises `RunSealedError` for a frozen or sealed one, `RecordError` where the leaf is missing.
         """
 
     def tombstones(self) -> list[Tombstone]:
         """What is left of discarded runs, oldest first."""
+
+    def log(self, leaves: Sequence[Leaf], *, workspace: str = "default") -> list[Place]:
+        """Append leaves to a workspace's ledger in one transaction; return where they stand.
+
+        Of all who append, from however many processes, each comes after the other. A leaf that stands there already,
+        byte for byte, is passed over. Raises `RecordError` where another of its kind and subject, or of its statement,
+        stands there; then nothing is appended.
+        """
+
+    def ledger_size(self, *, workspace: str = "default") -> int:
+        """How many leaves a workspace's ledger has."""
+
+    def leaves(self, start: int = 0, stop: int | None = None, *, workspace: str = "default") -> Iterator[Leaf]:
+        """Leaves by position, as of the moment of the call.
+
+        Raises `StoreError` where one is missing.
+        """
+
+    def find_leaf(self, kind: LeafKind, subject: str, *, workspace: str = "default") -> tuple[int, Leaf] | None:
+        """The leaf of that kind and subject, and its position."""
+
+    def leaf_bodies(self, start: int, count: int, *, workspace: str = "default") -> list[bytes]:
+        """The bodies of up to `count` leaves from `start` on, as they lie there; fewer where some are missing."""
+
+    def node_row(self, level: int, start: int, count: int, *, workspace: str = "default") -> list[bytes]:
+        """Up to `count` nodes of a level from `start` on, as they lie there; fewer where some are missing."""
+
+    def nodes(self, wanted: Sequence[Node], *, workspace: str = "default") -> Mapping[Node, bytes]:
+        """Those nodes of a workspace's ledger. Raises `StoreError` where one is missing."""
 
     def close(self) -> None:
         """Let go of connections."""

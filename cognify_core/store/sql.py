@@ -6,8 +6,8 @@ gives a `Database`: `sqlite` is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from cognify_core.store import tables
 from cognify_core.store.appending import append_drafts, event_row, find_head
 from cognify_core.store.beside import SqlBeside
 from cognify_core.store.database import Database
+from cognify_core.store.ledger import SqlLedger, append_leaf
 from cognify_core.store.places import MOUNTS
-from cognify_core.store.protocol import Owner, Receipt, RunRow, Tombstone
+from cognify_core.store.protocol import Entry, Leaf, Owner, Receipt, RunRow, Tombstone
 from cognify_core.store.rows import (
     from_receipt,
     next_position,
@@ -58,7 +59,7 @@ def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
     return SqlStore(database)
 
 
-class SqlStore(SqlBeside, SqlKeeping):
+class SqlStore(SqlBeside, SqlKeeping, SqlLedger):
     """A `Store` (see `protocol`, where the promises are) in a SQL database."""
 
     def __init__(self, database: Database) -> None:
@@ -69,7 +70,15 @@ class SqlStore(SqlBeside, SqlKeeping):
         """What the user should be told about where the store lies; mostly nothing."""
         return self._database.notes
 
-    def create(self, run_id: str, opened: Draft, owner: Owner | None = None, *, meeting: str | None = None) -> None:
+    def create(
+        self,
+        run_id: str,
+        opened: Draft,
+        owner: Owner | None = None,
+        *,
+        meeting: str | None = None,
+        leaf: Leaf | None = None,
+    ) -> None:
         """Begin a record."""
         if not is_run_id(run_id):
             raise RecordError(f"not a run id: {run_id[:80]!r}; it is written run_20250912_143022_a7f3c")
@@ -96,6 +105,8 @@ class SqlStore(SqlBeside, SqlKeeping):
                 _replace_owner(connection, run_id, owner)
             if meeting is not None:
                 connection.execute(tables.meetings.insert(), {"meeting": meeting, "run_id": run_id})
+            if leaf is not None:
+                append_leaf(connection, leaf, body.workspace)
 
     def met(self, meeting: str) -> str | None:
         """Look a meeting up."""
@@ -177,14 +188,32 @@ class SqlStore(SqlBeside, SqlKeeping):
             connection.execute(tables.freezes.insert(), values)
         return freeze
 
-    def put_bundle(self, run_id: str, bundle: bytes) -> bytes:
+    def put_envelope(self, run_id: str, envelope: bytes) -> bytes:
+        """Keep a signed statement."""
+        with self._database.writing() as connection:
+            self._require_frozen(connection, run_id)
+            kept = connection.execute(_envelope(run_id)).scalar()
+            if kept is None:
+                connection.execute(tables.envelopes.insert(), {"run_id": run_id, "envelope": envelope})
+        return envelope if kept is None else to_bytes(kept)
+
+    def envelope(self, run_id: str) -> bytes | None:
+        """Read a signed statement."""
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            kept = connection.execute(_envelope(run_id)).scalar()
+        return None if kept is None else to_bytes(kept)
+
+    def put_bundle(self, run_id: str, bundle: bytes, entry: Entry | None = None) -> bytes:
         """Keep a seal's bundle."""
         with self._database.writing() as connection:
             self._require_frozen(connection, run_id)
-            kept = connection.execute(_bundle(run_id)).scalar()
-            if kept is None:
-                connection.execute(tables.bundles.insert(), {"run_id": run_id, "bundle": bundle})
-        return bundle if kept is None else to_bytes(kept)
+            if (kept := connection.execute(_bundle(run_id)).scalar()) is not None:
+                return to_bytes(kept)
+            if entry is not None:
+                bundle = entry.finish(append_leaf(connection, entry.leaf, _workspace(connection, run_id)))
+            connection.execute(tables.bundles.insert(), {"run_id": run_id, "bundle": bundle})
+        return bundle
 
     def bundle(self, run_id: str) -> bytes | None:
         """Read a seal's bundle."""
@@ -193,13 +222,16 @@ class SqlStore(SqlBeside, SqlKeeping):
             kept = connection.execute(_bundle(run_id)).scalar()
         return None if kept is None else to_bytes(kept)
 
-    def put_receipt(self, receipt: Receipt) -> Receipt:
+    def put_receipt(self, receipt: Receipt, entry: Entry | None = None) -> Receipt:
         """Keep a package's receipt."""
         query = select_receipts().where(tables.receipts.c.package_hash == str(receipt.package_hash))
         with self._database.writing() as connection:
             self._require_frozen(connection, receipt.run_id)
             if (kept := connection.execute(query).first()) is not None:
                 return to_receipt(kept)
+            if entry is not None:
+                place = append_leaf(connection, entry.leaf, _workspace(connection, receipt.run_id))
+                receipt = replace(receipt, bundle=entry.finish(place))
             connection.execute(
                 tables.receipts.insert(), from_receipt(receipt, next_position(connection, tables.receipts))
             )
@@ -225,7 +257,9 @@ class SqlStore(SqlBeside, SqlKeeping):
             rows = connection.execute(rows_of(tables.owners, run_id).order_by(tables.owners.c.rank))
             return [to_owner(row) for row in rows]
 
-    def discard(self, run_id: str, reason: str, discarded_at: str) -> Tombstone:
+    def discard(
+        self, run_id: str, reason: str, discarded_at: str, log: Callable[[Tombstone], Leaf] | None = None
+    ) -> Tombstone:
         """Delete an unsealed run."""
         with self._database.writing() as connection:
             self._require_run(connection, run_id)
@@ -239,6 +273,8 @@ class SqlStore(SqlBeside, SqlKeeping):
             )
             root = root_hash(leaf_hash(event) for event in leaves.scalars()).hex()
             tombstone = Tombstone(run_id, reason, discarded_at, head.size, root)
+            if log is not None:
+                append_leaf(connection, log(tombstone), _workspace(connection, run_id))
             position = next_position(connection, tables.tombstones)
             connection.execute(tables.tombstones.insert(), asdict(tombstone) | {"position": position})
         self._database.purge()
@@ -329,6 +365,15 @@ def _refuse_met(connection: Connection, meeting: str | None) -> None:
 
 def _manifest(digest: Digest) -> Select[Any]:
     return select(tables.manifests.c.manifest).where(tables.manifests.c.digest == str(digest))
+
+
+def _envelope(run_id: str) -> Select[Any]:
+    return select(tables.envelopes.c.envelope).where(tables.envelopes.c.run_id == run_id)
+
+
+def _workspace(connection: Connection, run_id: str) -> str:
+    workspace: str = connection.execute(rows_of(tables.runs, run_id)).one().workspace
+    return workspace
 
 
 def _bundle(run_id: str) -> Select[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from cognify_core.model.digest import Digest
 from cognify_core.store import tables
 from cognify_core.store.database import Database
 from cognify_core.store.keeping import Job, KeepUntil, PolicyVersion, Purge, VaultFact
+from cognify_core.store.ledger import append_leaf
+from cognify_core.store.protocol import Leaf, Tombstone
 from cognify_core.store.rows import next_position, rows_of, to_bytes
 
 
@@ -107,7 +110,7 @@ class SqlKeeping:
             rows = connection.execute(query if done else query.where(tables.jobs.c.done_at.is_(None)))
             return [_to_job(row) for row in rows]
 
-    def purge(self, run_id: str, purge: Purge) -> list[str]:
+    def purge(self, run_id: str, purge: Purge, log: Callable[[Tombstone], Leaf] | None = None) -> list[str]:
         """Delete a sealed run and its addenda."""
         with self._database.writing() as connection:
             self._require_frozen(connection, run_id)
@@ -118,7 +121,11 @@ class SqlKeeping:
                 values = {"run_id": each, "amended": None if each == run_id else run_id}
                 position = next_position(connection, tables.purges)
                 connection.execute(tables.purges.insert(), asdict(purge) | values | {"position": position})
-                connection.execute(tables.tombstones.insert(), _tombstone(connection, each, purge))
+                stone = _tombstone(connection, each, purge)
+                if log is not None:
+                    append_leaf(connection, log(stone), connection.execute(rows_of(tables.runs, each)).one().workspace)
+                position = next_position(connection, tables.tombstones)
+                connection.execute(tables.tombstones.insert(), asdict(stone) | {"position": position})
         self._database.purge()
         return gone
 
@@ -146,17 +153,10 @@ def _refuse_kept(connection: Connection, run_id: str, purge: Purge) -> None:
         raise RunStateError(f"{run_id} is kept {f'until {until}' if until else 'by an open hold'}: {known[-1].why}")
 
 
-def _tombstone(connection: Connection, run_id: str, purge: Purge) -> dict[str, Any]:
+def _tombstone(connection: Connection, run_id: str, purge: Purge) -> Tombstone:
     ordered = rows_of(tables.events, run_id).order_by(tables.events.c.seq)
     leaves = [leaf_hash(to_bytes(row.event)) for row in connection.execute(ordered)]
-    return {
-        "run_id": run_id,
-        "position": next_position(connection, tables.tombstones),
-        "reason": purge.reason,
-        "discarded_at": purge.purged_at,
-        "size": len(leaves),
-        "root": root_hash(leaves).hex(),
-    }
+    return Tombstone(run_id, purge.reason, purge.purged_at, len(leaves), root_hash(leaves).hex())
 
 
 def _policies(connection: Connection, kind: str, workspace: str) -> list[PolicyVersion]:

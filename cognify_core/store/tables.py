@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -233,5 +233,47 @@ purges = Table(
     Column("purged_at", Text, nullable=False),
     Column("statement", Text),
     Column("remains", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ledgers = Table(
+    "ledgers",
+    metadata,
+    Column("workspace", Text, primary_key=True),  # the row that an append holds
+    sqlite_with_rowid=False,
+)
+
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("workspace", Text, ForeignKey("ledgers.workspace"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("payload_hash", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("workspace", "position", name="one_leaf_per_place"),
+    UniqueConstraint("workspace", "kind", "subject", name="one_leaf_per_matter"),
+    UniqueConstraint("workspace", "payload_hash", name="each_statement_logged_once"),
+    sqlite_with_rowid=False,
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("workspace", Text, ForeignKey("ledgers.workspace"), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("workspace", "level", "place", name="one_node_per_place"),
+    sqlite_with_rowid=False,
+)
+
+envelopes = Table(
+    "envelopes",
+    metadata,
+    Column("run_id", Text, ForeignKey("freezes.run_id"), primary_key=True),
+    Column("envelope", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )

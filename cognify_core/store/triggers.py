@@ -18,10 +18,10 @@ SEALED = "sealed: "
 """A refusal that begins so is because the run is closed or frozen; any other, because the record would not hold."""
 
 _WRITTEN_ONCE = (
-    *("runs", "events", "freezes", "bundles", "receipts", "manifests", "tombstones", "meetings", "profiles"),
-    *("vault_facts", "policies", "keepings", "purges"),
+    *("runs", "events", "freezes", "envelopes", "bundles", "receipts", "manifests", "tombstones", "meetings"),
+    *("profiles", "vault_facts", "policies", "keepings", "purges", "ledgers", "leaves", "nodes"),
 )
-_GO_WITH_A_TOMBSTONE = ("runs", "events", "freezes", "bundles", "receipts")
+_GO_WITH_A_TOMBSTONE = ("runs", "events", "freezes", "envelopes", "bundles", "receipts")
 _ERASABLE = ("meetings",)
 """Written once, but no part of a record: whoever likes may delete it."""
 
@@ -38,6 +38,11 @@ _KEPT_RUN = "COALESCE((SELECT amends FROM runs WHERE run_id = NEW.run_id), NEW.r
 _LAST_KEEPING = f"(SELECT until FROM keepings WHERE run_id = {_KEPT_RUN} ORDER BY position DESC LIMIT 1)"  # noqa: S608 - our own names
 _PURGED = "EXISTS (SELECT 1 FROM purges WHERE run_id = NEW.run_id)"
 _DISCARDED = "EXISTS (SELECT 1 FROM tombstones WHERE run_id = NEW.run_id)"
+
+_MINE = "SELECT 1 FROM leaves WHERE workspace = NEW.workspace"
+_LEAVES = "(SELECT COALESCE(MAX(position) + 1, 0) FROM leaves WHERE workspace = NEW.workspace)"
+_LOGGED_OPEN = "EXISTS (SELECT 1 FROM leaves WHERE kind = 'opened' AND subject = NEW.run_id)"
+_LOGGED_GONE = "EXISTS (SELECT 1 FROM leaves WHERE kind = 'tombstone' AND subject = NEW.run_id)"
 
 _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
     "runs": (
@@ -73,6 +78,10 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         ("EXISTS (SELECT 1 FROM bundles WHERE run_id = NEW.run_id)", "a run has one bundle"),
         (f"NOT {_FROZEN}", "only a frozen run has a bundle"),
     ),
+    "envelopes": (
+        ("EXISTS (SELECT 1 FROM envelopes WHERE run_id = NEW.run_id)", "a run has one envelope"),
+        (f"NOT {_FROZEN}", "only a frozen run has an envelope"),
+    ),
     "receipts": (
         (
             "EXISTS (SELECT 1 FROM receipts WHERE package_hash = NEW.package_hash)",
@@ -86,6 +95,10 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         (_NO_RUN, "a tombstone is of a run"),
         (f"{_FROZEN} AND NOT {_PURGED}", f"{SEALED}a frozen run cannot be discarded"),
         (f"NEW.size IS NOT {_LENGTH}", "a tombstone tells the record's length"),
+        (
+            f"{_LOGGED_OPEN} AND NOT {_LOGGED_GONE}",
+            "a run that the ledger lists is discarded by a leaf of the ledger",
+        ),
     ),
     "meetings": (
         ("EXISTS (SELECT 1 FROM meetings WHERE meeting = NEW.meeting)", "a meeting has one run"),
@@ -105,6 +118,24 @@ _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         (f"NOT {_FROZEN}", "only a frozen run is purged; another is discarded"),
         (f"{_LAST_KEEPING} IS NULL OR {_LAST_KEEPING} >= date('now')", "the run must still be kept"),
         ("lower(trim(NEW.requested_by)) = lower(trim(NEW.approved_by))", "a purge has a second approver"),
+    ),
+    "ledgers": (("EXISTS (SELECT 1 FROM ledgers WHERE workspace = NEW.workspace)", "a workspace has one ledger"),),
+    "leaves": (
+        (f"NEW.position IS NOT {_LEAVES}", "a leaf's place is the ledger's length"),
+        (
+            f"EXISTS ({_MINE} AND kind = NEW.kind AND subject = NEW.subject)",
+            "the ledger has a leaf of that kind and subject already",
+        ),
+        (
+            f"EXISTS ({_MINE} AND payload_hash = NEW.payload_hash)",
+            "the ledger has a leaf of that statement already",
+        ),
+    ),
+    "nodes": (
+        (
+            "EXISTS (SELECT 1 FROM nodes WHERE workspace = NEW.workspace AND level = NEW.level AND place = NEW.place)",
+            "a node never changes",
+        ),
     ),
 }
 
@@ -143,6 +174,18 @@ def _delete_trigger(table: str) -> str:
 
 
 def _discard_trigger() -> str:
-    tables = ("receipts", "bundles", "freezes", "events", "openings", "owners", "meetings", "accesses", "jobs", "runs")
+    tables = (
+        "receipts",
+        "bundles",
+        "envelopes",
+        "freezes",
+        "events",
+        "openings",
+        "owners",
+        "meetings",
+        "accesses",
+        "jobs",
+        "runs",
+    )
     deletions = " ".join(f"DELETE FROM {table} WHERE run_id = NEW.run_id;" for table in tables)  # noqa: S608 - our own names
     return f"CREATE TRIGGER tombstones_discard AFTER INSERT ON tombstones BEGIN {deletions} END"

@@ -15,8 +15,10 @@ from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import POPULATION_TYPE, PopulationStatement, ReceiptPredicate, ReceiptStatement
+from cognify_core.verify.ledger_check import NO_LOGS, Logs
+from cognify_core.verify.receipt_check import receipt_in_ledger
 from cognify_core.verify.report import Check, Finding, Report, contradicts, holds, unchecked
-from cognify_core.verify.seal_check import check_signature
+from cognify_core.verify.seal_check import check_signature, key_that_signed
 
 CHECKS: frozenset[Check] = frozenset(
     {("intact", "receipt"), ("intact", "receipt_signature"), ("signer", "receipt_signer")}
@@ -58,6 +60,7 @@ def check_document(
     trusted: Sequence[PublicKey],
     expected: Digest | None = None,
     again: Again | None = None,
+    logs: Logs = NO_LOGS,
 ) -> Report:
     """Check a document's bytes against its receipt, and against a rendering where `again` makes one."""
     found = Digest.of(data)
@@ -81,7 +84,9 @@ def check_document(
         except FormatError as error:
             findings.append(contradicts("receipt_form", f"the receipt: {error}"))
         else:
-            found_of_it = check_signature(bundle, None, trusted, "the receipt")
+            found_of_it = list(check_signature(bundle, None, trusted, "the receipt"))
+            key = key_that_signed(bundle, None, trusted)
+            found_of_it += receipt_in_ledger(bundle, statement, key, logs, "the receipt")
             findings += [
                 Finding(f"receipt_{each.code}", each.section, each.verdict, each.message) for each in found_of_it
             ]

@@ -18,6 +18,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.addenda_check import check_chain
 from cognify_core.verify.document_check import Again, check_document, document_format
+from cognify_core.verify.ledger_check import NO_LOGS, Logs
 from cognify_core.verify.package_form import Package, read_package
 from cognify_core.verify.pdf_check import check_pdf
 from cognify_core.verify.pdf_form import PdfPackage, is_pdf, read_pdf
@@ -45,6 +46,7 @@ def check_package_file(
     max_bytes: int = MAX_BYTES,
     expected: Digest | None = None,
     again: Again | None = None,
+    logs: Logs = NO_LOGS,
 ) -> Report:
     """Check the package or document at `path`, with the receipt given, else the one beside it where there is one.
 
@@ -64,8 +66,8 @@ def check_package_file(
     except OSError as error:
         raise CannotVerifyError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if len(data) <= max_bytes and (kind := document_format(data)) is not None:
-        return check_document(data, kind, receipt=signed, trusted=trusted, expected=expected, again=again)
-    return check_package(data, trusted=trusted, receipt=signed, max_bytes=max_bytes, expected=expected)
+        return check_document(data, kind, receipt=signed, trusted=trusted, expected=expected, again=again, logs=logs)
+    return check_package(data, trusted=trusted, receipt=signed, max_bytes=max_bytes, expected=expected, logs=logs)
 
 
 def check_package(
@@ -75,6 +77,7 @@ def check_package(
     receipt: bytes | None = None,
     max_bytes: int = MAX_BYTES,
     expected: Digest | None = None,
+    logs: Logs = NO_LOGS,
 ) -> Report:
     """Check a package's bytes, and its receipt where one is given.
 
@@ -84,10 +87,11 @@ def check_package(
         receipt: the bytes of `<package>.sigstore.json`.
         max_bytes: a larger package is not read.
         expected: the package hash, where it is known from elsewhere.
+        logs: what is known here of logs; with a head from outside, the package must be shown to be under it.
     """
     if len(data) > max_bytes:
         return _too_large("package", len(data), max_bytes)
-    required = PACKAGE_CHECKS if receipt is None else PACKAGE_CHECKS | RECEIPT_CHECKS
+    required = PACKAGE_CHECKS | (frozenset() if receipt is None else RECEIPT_CHECKS)
     try:
         pdf = read_pdf(data, max_bytes) if is_pdf(data) else None
     except FormatError as error:
@@ -99,15 +103,16 @@ def check_package(
     if expected not in (None, found := Digest.of(data)):
         findings.append(contradicts("package_hash", f"the package is {found}, and should be {expected}"))
     if package is not None:
-        findings += _check_runs(package, trusted)
+        findings += _check_runs(package, trusted, logs)
         findings += check_rendering(package, inside)
         if pdf is not None:
             required |= PDF_CHECKS
             findings += _check_pages(pdf, package, data, findings)
     if receipt is not None:
-        findings += check_receipt(receipt, data, package, trusted, pdf)
+        findings += check_receipt(receipt, data, package, trusted, pdf, logs)
     runs = (package.run, *package.addenda) if package else ()
-    return Report(f"package {found}", tuple(findings), required, package.run.run_id if package else None, runs)
+    run_id = package.run.run_id if package else None
+    return Report(f"package {found}", tuple(findings), required, run_id, runs).demanding_head(logs.outside is not None)
 
 
 def _check_pages(pdf: PdfPackage, package: Package, data: bytes, findings: Sequence[Finding]) -> list[Finding]:
@@ -132,11 +137,11 @@ def _read(data: bytes) -> tuple[Package | None, list[Finding]]:
         return None, [contradicts("package_form", f"the package does not read: {error}")]
 
 
-def _check_runs(package: Package, trusted: Sequence[PublicKey]) -> list[Finding]:
-    findings = check_sealed_run(package.run, trusted, carried=package.run.public_key)
+def _check_runs(package: Package, trusted: Sequence[PublicKey], logs: Logs) -> list[Finding]:
+    findings = check_sealed_run(package.run, trusted, carried=package.run.public_key, logs=logs)
     for number, addendum in enumerate(package.addenda, start=1):
         where = f"addendum {number}: "
-        findings += check_sealed_run(addendum, trusted, carried=addendum.public_key, where=where)
+        findings += check_sealed_run(addendum, trusted, carried=addendum.public_key, where=where, logs=logs)
     return [*findings, *_check_stands_alone(package.run), *check_chain(package.run, package.addenda)]
 
 

@@ -75,6 +75,8 @@ class Report:
     """As the subject says; none where that could not be read."""
     runs: tuple[SealedRun, ...] = field(default=(), repr=False)
     """The run and its addenda as they were read, to look at more of them; not believed unless the report holds."""
+    decisive: tuple[Section, ...] = DECISIVE
+    """The sections that decide on the exit code."""
 
     def verdict(self, section: Section) -> Verdict:
         """One section's verdict; the worst of its findings, and never `ok` for want of a check."""
@@ -90,7 +92,7 @@ class Report:
         """0 holds, 1 does not hold, 2 could not be checked."""
         if self.contradictions:
             return 1
-        return 0 if all(self.verdict(section) == "ok" for section in self.sections if section in DECISIVE) else 2
+        return 0 if all(self.verdict(section) == "ok" for section in self.sections if section in self.decisive) else 2
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -119,7 +121,9 @@ class Report:
             raise VerificationError(_sentence(self.subject, "does not hold", self.contradictions), self)
         if self.exit_code == 2:
             open_ = [
-                finding for finding in self.findings if finding.verdict == "unchecked" and finding.section in DECISIVE
+                finding
+                for finding in self.findings
+                if finding.verdict == "unchecked" and finding.section in self.decisive
             ]
             raise CannotVerifyError(_sentence(self.subject, "could not be checked", open_), self)
 
@@ -144,6 +148,13 @@ class Report:
     def __str__(self) -> str:
         told = ", ".join(f"{section}: {self.verdict(section)}" for section in self.sections)
         return plain(f"{self.subject}: {told}")
+
+    def demanding_head(self, demanded: bool) -> Report:
+        """This report, in which ledger and anchor decide too, where a head from outside was given."""
+        if not demanded:
+            return self
+        checks: frozenset[Check] = frozenset({("ledger", "ledger"), ("anchor", "head")})
+        return replace(self, required=self.required | checks, decisive=(*self.decisive, "ledger", "anchor"))
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
         """This report, and more that was found."""

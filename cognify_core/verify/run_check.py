@@ -9,13 +9,14 @@ from cognify_core.errors import FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.seal.signing import PublicKey
+from cognify_core.verify.ledger_check import NO_LOGS, Logs, check_ledger
 from cognify_core.verify.record_check import capped_each, check_events
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
-from cognify_core.verify.seal_check import check_raw_record, check_signature, check_statement
+from cognify_core.verify.seal_check import check_raw_record, check_signature, check_statement, key_that_signed
 
 
 def check_sealed_run(
-    run: SealedRun, trusted: Sequence[PublicKey], *, carried: bytes | None, where: str = ""
+    run: SealedRun, trusted: Sequence[PublicKey], *, carried: bytes | None, where: str = "", logs: Logs = NO_LOGS
 ) -> list[Finding]:
     """Everything that can be said of one sealed run from its own bytes.
 
@@ -24,6 +25,7 @@ def check_sealed_run(
         trusted: the pinned keys.
         carried: PEM of the key that came along, if one did.
         where: what every message begins with, as in `addendum 1: `.
+        logs: what is known here of logs.
     """
     about_record = check_events(run, where)
     readable = not any(
@@ -33,12 +35,12 @@ def check_sealed_run(
     findings = about_record or [
         holds("record", f"{where}{len(run.events)} events, each in its place, from opening to closing")
     ]
-    findings += _check_seal(run, trusted, carried, where, readable=readable)
+    findings += _check_seal(run, trusted, carried, where, logs, readable=readable)
     return findings + (_check_manifests(run, where) if readable else [])
 
 
 def _check_seal(
-    run: SealedRun, trusted: Sequence[PublicKey], carried: bytes | None, where: str, *, readable: bool
+    run: SealedRun, trusted: Sequence[PublicKey], carried: bytes | None, where: str, logs: Logs, *, readable: bool
 ) -> list[Finding]:
     try:
         bundle = run.envelope
@@ -58,20 +60,16 @@ def _check_seal(
         found = [
             holds("seal", f"{where}record, lineage and {len(statement.subject) - 2} artifacts are what was signed")
         ]
-    return [*findings, *found, *_ledger_and_anchor(run, where)]
+    key = key_that_signed(bundle, carried, trusted)
+    placed = list(check_ledger(bundle, key, statement.predicate.log, logs, f"{where}the seal"))
+    anchored = any(finding.section == "anchor" for finding in placed)
+    return [*findings, *found, *placed, *(() if anchored else _no_anchor(run, where))]
 
 
-def _ledger_and_anchor(run: SealedRun, where: str) -> Iterator[Finding]:
-    entries, stamped = len(run.envelope.log_entries), run.envelope.timestamps is not None
-    told = (
-        f"the {entries} log entries of the seal are not checked by this version"
-        if entries
-        else "the seal is in no ledger"
-    )
-    yield unchecked("ledger", f"{where}{told}", "ledger")
+def _no_anchor(run: SealedRun, where: str) -> Iterator[Finding]:
     told = (
         "the seal's timestamp is not checked by this version"
-        if stamped
+        if run.envelope.timestamps is not None
         else "nothing but the signer's clock dates the seal"
     )
     yield unchecked("anchor", f"{where}{told}; time: {run.statement.predicate.time}", "anchor")

@@ -42,10 +42,8 @@ def check_signature(
     else:
         yield contradicts("signature", f"{what}: the signature does not hold: another key, or another statement")
     true_key = signer or key
-    if bundle.log_entries or bundle.timestamps is not None:
-        yield unchecked(
-            "proofs", f"{what}: carries log entries or timestamps, which nothing signs and this version cannot check"
-        )
+    if bundle.timestamps is not None:
+        yield unchecked("proofs", f"{what}: carries timestamps, which nothing signs and this version cannot check")
     if true_key is not None and bundle.key_id != true_key.key_id:
         yield contradicts("key_id", f"{what}: names the key {bundle.key_id[:16]}…, not {true_key.key_id[:16]}…")
     if signer is not None and key is not None and key != signer:
@@ -59,7 +57,7 @@ def check_statement(run: SealedRun, statement: SealStatement, where: str = "") -
 
     The record has been checked and reads; a lineage that does not fold is a `FormatError` for the caller.
     """
-    expected = seal_statement(run.record, statement.predicate.sealed_at)
+    expected = seal_statement(run.record, statement.predicate.sealed_at, statement.predicate.log)
     for field in type(expected.predicate).model_fields:
         signed, found = getattr(statement.predicate, field), getattr(expected.predicate, field)
         if signed != found:
@@ -99,6 +97,12 @@ def _carried_key(carried: bytes | None, what: str) -> tuple[PublicKey | None, li
         return PublicKey(carried), []
     except SigningKeyError as error:
         return None, [contradicts("public_key", f"{what}: the key that came along cannot be used: {error}")]
+
+
+def key_that_signed(bundle: Bundle, carried: bytes | None, trusted: Sequence[PublicKey]) -> PublicKey | None:
+    """The key that made a bundle's signature, of those that are trusted and the one that came along."""
+    key, _ = _carried_key(carried, "")
+    return next((each for each in (*trusted, *((key,) if key else ())) if _signed(bundle, each)), None)
 
 
 def _signed(bundle: Bundle, key: PublicKey) -> bool:

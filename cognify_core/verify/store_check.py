@@ -15,10 +15,13 @@ from cognify_core.export.inputs import SealedRun
 from cognify_core.model.events import Event
 from cognify_core.model.record import Freeze, Status
 from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.ledger_body import LeafBody
+from cognify_core.seal.ledger_proof import LedgerProof
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import LINEAGE_SUBJECT
-from cognify_core.store.protocol import RunRow, Store
+from cognify_core.store.protocol import LeafKind, RunRow, Store
 from cognify_core.verify.addenda_check import check_chain
+from cognify_core.verify.ledger_check import NO_LOGS, Logs
 from cognify_core.verify.report import RUN_CHECKS, Check, Finding, Report, contradicts, holds, unchecked
 from cognify_core.verify.run_check import check_sealed_run
 from cognify_core.verify.store_receipts import check_receipts, seal_that_is_gone
@@ -27,7 +30,7 @@ STORE_CHECKS: frozenset[Check] = RUN_CHECKS | {("intact", "store")}
 Found = TypeVar("Found")
 
 
-def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report:
+def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey], logs: Logs = NO_LOGS) -> Report:
     """Check a run and its sealed addenda in a store, byte for byte as a package's would be.
 
     Raises:
@@ -42,11 +45,11 @@ def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report
         )
     if (gone := seal_that_is_gone(store, row)) is not None:
         return Report(run_id, (gone,), STORE_CHECKS, run_id)
-    run, findings = _check_one(store, row, trusted, "")
+    run, findings = _check_one(store, row, trusted, "", logs)
     addenda: list[SealedRun] = []
     for addendum in rows_of_addenda:
         if addendum.status is Status.AUDIT_SEALED:
-            sealed, found = _check_one(store, addendum, trusted, f"addendum {addendum.ordinal}: ")
+            sealed, found = _check_one(store, addendum, trusted, f"addendum {addendum.ordinal}: ", logs)
             addenda += [sealed] if sealed else []
             findings += found
         else:
@@ -54,8 +57,9 @@ def check_run(store: Store, run_id: str, trusted: Sequence[PublicKey]) -> Report
             findings.append(holds("addendum_open", told))
     if run is not None:
         findings += check_chain(run, addenda)
-        findings += check_receipts(store, run, addenda, trusted)
-    return Report(run_id, tuple(findings), STORE_CHECKS, run_id, (*((run,) if run else ()), *addenda))
+        findings += check_receipts(store, run, addenda, trusted, logs)
+    report = Report(run_id, tuple(findings), STORE_CHECKS, run_id, (*((run,) if run else ()), *addenda))
+    return report.demanding_head(logs.outside is not None)
 
 
 def read_sealed(store: Store, run_id: str, keys: Sequence[PublicKey]) -> tuple[SealedRun, ...]:
@@ -85,7 +89,7 @@ def read_sealed(store: Store, run_id: str, keys: Sequence[PublicKey]) -> tuple[S
 
 
 def _check_one(
-    store: Store, row: RunRow, trusted: Sequence[PublicKey], where: str
+    store: Store, row: RunRow, trusted: Sequence[PublicKey], where: str, logs: Logs
 ) -> tuple[SealedRun | None, list[Finding]]:
     bundle = store.bundle(row.run_id)
     if bundle is None:
@@ -95,9 +99,9 @@ def _check_one(
     manifests: dict[str, bytes] = {}
     run = SealedRun(row.run_id, events, bundle, _key_named_in(bundle, trusted), manifests)
     lost = _fetch_manifests(store, run, manifests, where)
-    findings += check_sealed_run(run, trusted, carried=None, where=where)
+    findings += check_sealed_run(run, trusted, carried=None, where=where, logs=logs)
     findings += lost
-    rows = [*_check_freeze(run, row.freeze, where), *_check_row(run, row, where)]
+    rows = [*_check_freeze(run, row.freeze, where), *_check_row(run, row, where), *_check_leaf(store, run, row, where)]
     return run, [
         *findings,
         *(rows or [holds("store", f"{where}the store's own rows agree with the record and the seal")]),
@@ -168,6 +172,28 @@ def _check_freeze(run: SealedRun, freeze: Freeze | None, where: str) -> Iterator
             yield contradicts(
                 "store_freeze", f"{where}the store says that {field.name} was frozen as {kept}, and the seal {told}"
             )
+
+
+def _check_leaf(store: Store, run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:
+    """Whether the ledger beside the run has, where the seal says, the leaf that the seal proves."""
+    kind: LeafKind = "seal" if row.amends is None else "addendum"
+    found = store.find_leaf(kind, row.run_id, workspace=row.workspace)
+    try:
+        bundle = run.envelope
+        proof = LedgerProof.parse(bundle.log_entries[0]) if len(bundle.log_entries) == 1 else None
+        body = None if found is None else LeafBody.parse(found[1].body)
+    except FormatError:
+        return  # a seal or a proof that does not read has been reported
+    if found is None or body is None:
+        if proof is not None:
+            told = f"{where}the seal is leaf {proof.index} of the ledger, and the store's ledger has no such leaf"
+            yield contradicts("store_leaf", told, "ledger")
+    elif (found[1].payload, body.signature) != (bundle.payload, bundle.signature):
+        told = f"{where}the store's ledger has another seal of {row.run_id}, leaf {found[0]}"
+        yield contradicts("store_leaf", told, "ledger")
+    elif proof is not None and proof.index != found[0]:
+        told = f"{where}the seal is leaf {proof.index} of the ledger, and in the store's it is leaf {found[0]}"
+        yield contradicts("store_leaf", told, "ledger")
 
 
 def _check_row(run: SealedRun, row: RunRow, where: str) -> Iterator[Finding]:

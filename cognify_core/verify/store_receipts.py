@@ -16,12 +16,14 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import ReceiptStatement
 from cognify_core.store.protocol import Receipt, RunRow, Store
+from cognify_core.verify.ledger_check import NO_LOGS, Logs
+from cognify_core.verify.receipt_check import receipt_in_ledger
 from cognify_core.verify.report import Finding, contradicts
-from cognify_core.verify.seal_check import check_signature
+from cognify_core.verify.seal_check import check_signature, key_that_signed
 
 
 def check_receipts(
-    store: Store, run: SealedRun, addenda: Sequence[SealedRun], trusted: Sequence[PublicKey]
+    store: Store, run: SealedRun, addenda: Sequence[SealedRun], trusted: Sequence[PublicKey], logs: Logs = NO_LOGS
 ) -> Iterator[Finding]:
     """Check the receipts of a run's packages: their signatures, their rows, and what they say that the run had."""
     try:
@@ -30,7 +32,7 @@ def check_receipts(
         yield contradicts("store_receipt", f"the receipts of {run.run_id} do not read: {error}")
         return
     for receipt in receipts:
-        yield from _check_receipt(receipt, run, addenda, trusted)
+        yield from _check_receipt(receipt, run, addenda, trusted, logs)
 
 
 def seal_that_is_gone(store: Store, row: RunRow) -> Finding | None:
@@ -50,7 +52,7 @@ def seal_that_is_gone(store: Store, row: RunRow) -> Finding | None:
 
 
 def _check_receipt(
-    receipt: Receipt, run: SealedRun, addenda: Sequence[SealedRun], trusted: Sequence[PublicKey]
+    receipt: Receipt, run: SealedRun, addenda: Sequence[SealedRun], trusted: Sequence[PublicKey], logs: Logs
 ) -> Iterator[Finding]:
     what = f"the receipt of {receipt.package_hash}"
     try:
@@ -59,7 +61,9 @@ def _check_receipt(
     except FormatError as error:
         yield contradicts("store_receipt", f"{what}: {error}")
         return
-    for finding in check_signature(bundle, None, trusted, what):
+    findings = list(check_signature(bundle, None, trusted, what))
+    findings += receipt_in_ledger(bundle, statement, key_that_signed(bundle, None, trusted), logs, what)
+    for finding in findings:
         yield Finding(f"receipt_{finding.code}", finding.section, finding.verdict, finding.message)
     said = statement.predicate
     kept = (receipt.run_id, receipt.format, receipt.template, receipt.renderer, receipt.addenda)

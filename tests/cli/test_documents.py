@@ -28,6 +28,8 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         json_of(folder, "profile", "import", profile)
     if command == "purge":
         old_run(folder / "home")
+    if command == "ledger consistency":
+        json_of(folder, "ledger", "head", "--output", folder / "head")
     words: dict[str, list[object]] = {
         "run": ["--json", sys.executable, "-c", "pass"],
         "seal": [still_open(folder)],
@@ -56,6 +58,11 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         "retention set": ["--years", "12"],
         "sync": [],
         "purge": [OLD, "--by", "A. Person", "--approved-by", "B. Person", "--reason", "its time has come"],
+        "ledger head": [],
+        "ledger list": [],
+        "ledger consistency": [folder / "head"],
+        "ledger fsck": [],
+        "ledger publish": [folder / "published"],
         "doctor": [],
         "ls": [],
     }
@@ -67,6 +74,7 @@ def test_every_command_stands_in_the_table() -> None:
     top = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert {name.split()[0] for name in TABLE} == {name.replace("hash_paths", "hash") for name in top} | {
         "keys",
+        "ledger",
         "profile",
         "retention",
         "vault",

@@ -15,14 +15,15 @@ from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
 from tests.store.contract import OPENINGS, StoreContract
 from tests.store.contract_beside import BesideContract
+from tests.store.contract_ledger import LedgerContract
 from tests.store.values import RUN, begin, closed, draft, note
 
 
-class TestSqliteStore(StoreContract, BesideContract):
+class TestSqliteStore(StoreContract, BesideContract, LedgerContract):
     """SQLite on a local disk."""
 
 
-class TestSqliteStoreOnANetworkFileSystem(StoreContract, BesideContract):
+class TestSqliteStoreOnANetworkFileSystem(StoreContract, BesideContract, LedgerContract):
     """SQLite where the mount table says that the disk is behind a network."""
 
     @pytest.fixture

@@ -31,6 +31,7 @@ from tests.store.values import (
     begin_met,
     closed,
     frozen,
+    leaf,
     note,
     notes,
     receipt,
@@ -58,7 +59,9 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     begin(store, STONE)
     store.discard(STONE, "a typo", factories.TIME)
     frozen(store, RUN)
+    store.put_envelope(RUN, BUNDLE)
     store.put_bundle(RUN, BUNDLE)
+    store.log([leaf("opened", CLOSED), leaf("seal", RUN), leaf("opened", OTHER)])
     store.put_receipt(receipt())
     begin(store, ADDENDUM, amends=amends())
     store.put_manifest(factories.TREE)
@@ -102,6 +105,10 @@ WRITTEN_ONCE = {
     "policies": "a policy's versions are numbered from 1 without a hole",
     "keepings": "what keeps a run is numbered without a hole",
     "purges": "a run is purged once",
+    "envelopes": "a run has one envelope",
+    "ledgers": "a workspace has one ledger",
+    "leaves": "a leaf's place is the ledger's length",
+    "nodes": "a node never changes",
 }
 """Every table whose rows stay as they are, and why its first row cannot be inserted again."""
 
@@ -228,7 +235,36 @@ class TestBelongings:
             refuse(database, f"{how} INTO tombstones VALUES ('{run_id}', 9, 'r', 't', {size}, 'r')", because)
 
 
+@pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"])
+class TestLedger:
+    """No leaf takes the place of another, and none is said twice."""
+
+    def leaf(self, position: object, kind: str, subject: str, payload_hash: str) -> str:
+        return f"INTO leaves VALUES ('default', {position}, '{kind}', '{subject}', '{payload_hash}', x'00', x'00')"
+
+    @pytest.mark.parametrize("position", ["0", "2", "4", "-1", "NULL", "'3x'", "3.5"])
+    def test_a_leaf_goes_to_the_end(self, database: sqlite3.Connection, how: str, position: str) -> None:
+        refuse(database, f"{how} {self.leaf(position, 'opened', NEW, 'new')}", "a leaf's place is the ledger's length")
+
+    def test_a_run_is_opened_and_sealed_once(self, database: sqlite3.Connection, how: str) -> None:
+        refuse(database, f"{how} {self.leaf(3, 'opened', CLOSED, 'new')}", "a leaf of that kind and subject already")
+        refuse(database, f"{how} {self.leaf(3, 'seal', RUN, 'new')}", "a leaf of that kind and subject already")
+
+    def test_a_statement_is_logged_once(self, database: sqlite3.Connection, how: str) -> None:
+        (known,) = database.execute("SELECT payload_hash FROM leaves WHERE position = 1").fetchone()
+        refuse(database, f"{how} {self.leaf(3, 'opened', NEW, known)}", "a leaf of that statement already")
+
+    def test_an_envelope_belongs_to_a_frozen_run(self, database: sqlite3.Connection, how: str) -> None:
+        refuse(database, f"{how} INTO envelopes VALUES ('{CLOSED}', x'00')", "only a frozen run has an envelope")
+
+    def test_a_run_that_the_ledger_lists_goes_with_a_leaf(self, database: sqlite3.Connection, how: str) -> None:
+        statement = f"{how} INTO tombstones VALUES ('{OTHER}', 9, 'because', 't', 3, 'r')"
+        refuse(database, statement, "discarded by a leaf of the ledger")
+
+
 def test_a_tombstone_takes_the_whole_run_with_it(database: sqlite3.Connection) -> None:
+    row = f"'default', 3, 'tombstone', '{OTHER}', 'new', x'00', x'00'"
+    database.execute(f"INSERT INTO leaves VALUES ({row})")
     before = contents(database)
     database.execute(f"INSERT INTO tombstones VALUES ('{OTHER}', 9, 'because', 't', 3, 'r')")
     after = contents(database)

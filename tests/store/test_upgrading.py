@@ -28,6 +28,7 @@ from tests.store.values import (
     closed,
     draft,
     freeze_of,
+    leaf,
     note,
     notes,
     old_store,
@@ -99,6 +100,16 @@ def test_a_store_of_schema_0002_keeps_its_runs_and_takes_profiles_and_accesses(f
 def test_a_store_of_schema_0002_has_the_schema_of_a_new_one(
     from_0002: SqlStore, tmp_path: Path, empty_store: Path
 ) -> None:
+    assert _schema(tmp_path / "cognify.db") == _schema(empty_store)
+
+
+def test_a_store_of_schema_0003_keeps_what_it_had_and_takes_leaves(tmp_path: Path, empty_store: Path) -> None:
+    store = open_store(old_store(tmp_path / "cognify.db", "0003"))
+    assert [row.run_id for row in store.runs(addenda=True)] == [RANKS, ADDENDUM, OTHER, RUN]
+    assert (store.accesses(RUN), store.profiles()[-1].version) == ([access()], 1)
+    assert (store.ledger_size(), store.envelope(OTHER)) == (0, None)
+    assert [place.position for place in store.log([leaf("seal", OTHER), leaf("opened", RUN)])] == [0, 1]
+    store.close()
     assert _schema(tmp_path / "cognify.db") == _schema(empty_store)
 
 

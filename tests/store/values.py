@@ -11,7 +11,7 @@ from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, Body, Draft, Note, RunClosed
 from cognify_core.model.record import Freeze
-from cognify_core.store.protocol import Owner, Receipt, Store
+from cognify_core.store.protocol import Leaf, LeafKind, Owner, Receipt, Store
 from cognify_core.store.sqlite import APPLICATION_ID
 from tests import factories
 
@@ -91,6 +91,12 @@ def receipt(package: bytes = b"package", run_id: str = RUN) -> Receipt:
         path="packages/package.json",
         bundle=BUNDLE,
     )
+
+
+def leaf(kind: LeafKind = "opened", subject: str = RUN, said: str = "") -> Leaf:
+    """A leaf, which says what no other does."""
+    payload = f"{kind} {subject} {said}".encode()
+    return Leaf(kind, subject, payload, b"body of " + payload)
 
 
 def later(draft: Draft) -> Draft:

@@ -103,6 +103,13 @@ def improved(event: bytes, **fields: Any) -> bytes:
     return encode(json.loads(event) | fields)
 
 
+def without_log(payload: bytes) -> bytes:
+    """A statement that names no ledger, as none would that has to be found there."""
+    statement = parse(payload)
+    del statement["predicate"]["log"]
+    return encode(statement)
+
+
 def rewritten(package: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Edit a package file where it lies."""
     value = parse(package.read_bytes())

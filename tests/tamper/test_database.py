@@ -13,7 +13,7 @@ from cognify_core.model.record import Status
 from cognify_core.seal.bundle import Bundle
 from cognify_core.store.protocol import Receipt
 from tests.factories import OTHER_SIGNER
-from tests.tamper.attacking import Home, improved, refused, report_of
+from tests.tamper.attacking import Home, improved, refused, report_of, without_log
 
 
 def assert_caught(home: Home, code: str, naming: str = "") -> None:
@@ -115,8 +115,19 @@ def test_the_seal_of_somebody_else(home: Home) -> None:
     assert bundle is not None
     forged = Bundle.signed(Bundle.parse(bundle).payload, OTHER_SIGNER).encode()
     home.edit(("UPDATE bundles SET bundle = ? WHERE run_id = ?", (forged, home.run)))
-    assert report_of(home.run).exit_code == 2
-    assert "not known here" in str(refused(api.export_audit, home.run))
+    assert_caught(home, "ledger_missing", "was taken away")
+    assert_caught(home, "store_leaf", "another seal")
+
+
+def test_the_seal_of_somebody_else_in_a_store_without_its_leaf(home: Home) -> None:
+    bundle = api.this_session().workspace.store.bundle(home.other)
+    assert bundle is not None
+    forged = Bundle.signed(without_log(Bundle.parse(bundle).payload), OTHER_SIGNER).encode()
+    home.edit(("UPDATE bundles SET bundle = ? WHERE run_id = ?", (forged, home.other)), "DELETE FROM receipts")
+    assert "store_leaf" in report_of(home.other).codes
+    home.edit(("DELETE FROM leaves WHERE kind = 'seal' AND subject = ?", (home.other,)))
+    assert report_of(home.other).exit_code == 2
+    assert "not known here" in str(refused(api.export_audit, home.other))
 
 
 def test_the_seal_of_somebody_else_under_the_name_of_our_key(home: Home) -> None:
@@ -284,6 +295,10 @@ def test_a_receipt_of_somebody_elses_making_is_not_taken_on_trust(home: Home) ->
     home.edit("DELETE FROM receipts")
     signed = Bundle.signed(Bundle.parse(first.bundle).payload, OTHER_SIGNER).encode()
     fields = (first.package_hash, first.run_id, first.format, first.template, first.renderer, first.addenda)
+    store.put_receipt(Receipt(*fields, path=first.path, bundle=signed))
+    assert "receipt_ledger_missing" in report_of(home.run).codes
+    home.edit("DELETE FROM receipts")
+    signed = Bundle.signed(without_log(Bundle.parse(first.bundle).payload), OTHER_SIGNER).encode()
     store.put_receipt(Receipt(*fields, path=first.path, bundle=signed))
     assert report_of(home.run).exit_code == 2
 

@@ -242,22 +242,36 @@ def test_subjects_in_another_order_are_not_what_the_record_calls_for() -> None:
 def test_proofs_that_this_version_cannot_check_are_told_and_not_taken_on_trust() -> None:
     """Nothing signs them: whoever has the package can write there what they please."""
     run = sealed_run()
-    bundle = replace(run.envelope, log_entries=({"logIndex": "7"},), timestamps={"rfc3161Timestamps": []})
+    bundle = replace(run.envelope, timestamps={"rfc3161Timestamps": []})
     report = verify(package(replace(run, bundle=bundle.encode())))
     messages = [finding.message for finding in report.findings if finding.verdict == "unchecked"]
     assert (report.exit_code, report.verdict("intact")) == (2, "unchecked")
     assert report.verdict("ledger") == report.verdict("anchor") == "unchecked"
     assert any("which nothing signs" in message for message in messages)
-    assert any("1 log entries of the seal are not checked" in message for message in messages)
     assert any("timestamp is not checked" in message for message in messages)
 
 
-@pytest.mark.parametrize("proofs", [{"log_entries": ({"note": "certified"},)}, {"timestamps": {"by": "someone"}}])
-def test_proofs_slipped_into_a_receipt_are_not_taken_on_trust(proofs: dict[str, Any]) -> None:
+def test_a_log_entry_that_proves_nothing_is_a_contradiction() -> None:
+    run = sealed_run()
+    bundle = replace(run.envelope, log_entries=({"logIndex": "7"},))
+    report = verify(package(replace(run, bundle=bundle.encode())))
+    assert_contradicts(report, "ledger_proof", "not a ledger's proof")
+
+
+@pytest.mark.parametrize(
+    ("proofs", "code", "exit_code"),
+    [
+        ({"log_entries": ({"note": "certified"},)}, "receipt_ledger_proof", 1),
+        ({"timestamps": {"by": "someone"}}, "receipt_proofs", 2),
+    ],
+)
+def test_proofs_slipped_into_a_receipt_are_not_taken_on_trust(
+    proofs: dict[str, Any], code: str, exit_code: int
+) -> None:
     run = sealed_run()
     receipt = replace(Bundle.parse(receipt_of(package(run), run)), **proofs).encode()
     report = verify(package(run), receipt=receipt)
-    assert (report.exit_code, "receipt_proofs" in report.codes) == (2, True)
+    assert (report.exit_code, code in report.codes) == (exit_code, True)
 
 
 def test_a_receipt_beside_a_package_whose_seal_does_not_read_is_still_checked() -> None:

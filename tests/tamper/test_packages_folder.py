@@ -19,7 +19,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
 from tests.factories import OTHER_SIGNER, SIGNER
-from tests.tamper.attacking import Home, refused, report_of, rewritten
+from tests.tamper.attacking import Home, refused, report_of, rewritten, without_log
 from tests.tamper.packaging import tell_rows_again
 
 
@@ -47,6 +47,8 @@ def test_a_receipt_edited_or_signed_by_somebody_else(home: Home) -> None:
     receipt.write_bytes(Bundle(encode(statement), true.signature, true.key_id).encode())
     assert "receipt_signature" in report_of(home.late).codes
     receipt.write_bytes(Bundle.signed(true.payload, OTHER_SIGNER).encode())
+    assert "receipt_ledger_missing" in report_of(home.late).codes
+    receipt.write_bytes(Bundle.signed(without_log(true.payload), OTHER_SIGNER).encode())
     assert report_of(home.late).exit_code == 2
 
 
@@ -142,8 +144,10 @@ def test_a_run_id_that_is_a_path_is_no_run_id(home: Home) -> None:
 def test_a_package_signed_again_with_another_key_needs_the_pin_or_the_receipt(home: Home) -> None:
     def sign_again(value: dict[str, Any]) -> None:
         seal, key = value["seal"], OTHER_SIGNER.public_key
-        bundle = Bundle.signed(Bundle.parse(seal["bundle"].encode()).payload, OTHER_SIGNER)
-        seal.update(bundle=bundle.encode().decode(), public_key=key.pem.decode(), key_id=key.key_id)
+        bundle = Bundle.signed(without_log(Bundle.parse(seal["bundle"].encode()).payload), OTHER_SIGNER)
+        digest = str(Digest.of(bundle.payload))
+        seal.update(bundle=bundle.encode().decode(), public_key=key.pem.decode(), key_id=key.key_id, statement=digest)
+        tell_rows_again(value)
 
     rewritten(home.early, sign_again)
     assert "receipt_package" in report_of(home.early).codes
@@ -167,7 +171,7 @@ def test_an_addendum_does_not_pass_for_a_run(home: Home) -> None:
 
 
 def test_a_trusted_key_file_that_holds_another_key_is_named(home: Home) -> None:
-    (pin,) = (home.keys / "trusted").iterdir()
+    (pin,) = (home.keys / "trusted").glob("*.pem")
     pin.write_bytes(OTHER_SIGNER.public_key.pem)
     for ask in (api.verify, api.export_audit):
         assert isinstance(error := refused(ask, home.run), SigningKeyError)
@@ -175,7 +179,7 @@ def test_a_trusted_key_file_that_holds_another_key_is_named(home: Home) -> None:
 
 
 def test_a_trusted_key_file_swapped_for_another_trusts_nobody_else(home: Home) -> None:
-    (pin,) = (home.keys / "trusted").iterdir()
+    (pin,) = (home.keys / "trusted").glob("*.pem")
     pin.unlink()
     assert report_of(home.late).exit_code == 2
     api.keys().trust(SIGNER.public_key.pem, "this-machine")

@@ -1,0 +1,200 @@
+"""The workspace's ledger, as people ask for it: its head, what it lists, proofs, and whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cognify_core.errors import CannotVerifyError, RunNotFoundError, RunStateError, VerificationError
+from cognify_core.merkle import verify_consistency
+from cognify_core.model.shown import plain
+from cognify_core.seal.ledger_file import ProofFile, is_proof_file
+from cognify_core.seal.ledger_statements import OpenedStatement, parse_leaf_statement
+from cognify_core.seal.ledger_tiles import PublishedLedger, Tiles, publish
+from cognify_core.seal.notes import MAX_NOTE, Head, LogKey, SignedHead
+from cognify_core.store.protocol import Leaf, LeafKind
+from cognify_core.verify.ledger_check import Logs, OutsideHead
+from cognify_core.verify.ledger_fsck import LedgerReport, check_whole_ledger
+from cognify_core.verify.ledger_tree import Progress
+
+if TYPE_CHECKING:
+    from cognify_core.api.workspace import Workspace
+    from cognify_core.seal.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that the ledger saw begin and has not seen sealed or discarded."""
+
+    position: int
+    run_id: str
+    opened_at: str
+    status: str | None
+    """As the store has it; none where the run is gone from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """That one head is a prefix of another."""
+
+    old: Head
+    new: SignedHead
+    proof: tuple[bytes, ...]
+
+
+class WorkspaceLedger:
+    """What can be asked of the ledger of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+
+    @property
+    def key(self) -> LogKey:
+        """The log's name and public key."""
+        return self._ledger.key
+
+    def head(self) -> SignedHead:
+        """The signed head as of now."""
+        return self._ledger.head()
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Every leaf, in order."""
+        return self._ledger.store.leaves()
+
+    def open_runs(self) -> list[OpenRun]:
+        """The runs that were begun, and neither sealed nor discarded; those that are gone from the store too."""
+        rows = {row.run_id: str(row.status) for row in self._ledger.store.runs(addenda=True)}
+        begun: dict[str, OpenRun] = {}
+        for position, leaf in enumerate(self.leaves()):
+            if leaf.kind == "opened":
+                statement = parse_leaf_statement(leaf.payload)
+                at = statement.predicate.opened_at if isinstance(statement, OpenedStatement) else ""
+                begun[leaf.subject] = OpenRun(position, leaf.subject, at, rows.get(leaf.subject))
+            elif leaf.kind in ("seal", "addendum", "tombstone"):
+                begun.pop(leaf.subject, None)
+        return list(begun.values())
+
+    def consistency(self, old: Path, new: Path | None = None) -> Consistency:
+        """The proof that the head in the file `old` is a prefix of the ledger, or of the head in `new`; it is checked.
+
+        Raises:
+            CannotVerifyError: a file cannot be read, or is of a log that is not pinned here.
+            VerificationError: the ledger does not continue that head.
+        """
+        first = self._own(old)
+        second = self.head() if new is None else SignedHead.parse(_read(new))
+        last = second.verify(self.key)
+        self.refuse_rolled_back(first)
+        self.refuse_rolled_back(last)
+        if not 0 < first.size <= last.size:
+            raise CannotVerifyError(f"no proof leads from a head of {first.size} leaves to one of {last.size}")
+        proof = tuple(self._ledger.consistency(first.size, last.size))
+        verify_consistency(first.size, last.size, first.root, last.root, proof)
+        return Consistency(first, second, proof)
+
+    def between(self, old_size: int, size: int) -> list[bytes] | None:
+        """The consistency proof between two sizes; none where the ledger has not that many leaves."""
+        return self._ledger.consistency(old_size, size) if size <= self._ledger.size else None
+
+    def refuse_rolled_back(self, head: Head) -> None:
+        """Refuse a ledger that is shorter than a head that its log has signed.
+
+        Raises:
+            VerificationError: it is.
+        """
+        if head.size > (size := self._ledger.size):
+            raise VerificationError(
+                f"a head of {head.size} leaves was signed, and the ledger has {size}: it was rolled back"
+            )
+
+    def check(self, head: Path | None = None, progress: Progress | None = None) -> LedgerReport:
+        """Compute everything again, and hold the store against what the ledger lists.
+
+        Raises:
+            CannotVerifyError: the head cannot be read, or is of a log that is not pinned here.
+            VerificationError: nobody signed the head.
+        """
+        trusted = tuple(self._workspace.ring.trusted())
+        outside = None if head is None else self._own(head)
+        return check_whole_ledger(self._ledger.store, trusted, head=outside, progress=progress)
+
+    def publish(self, folder: Path) -> PublishedLedger:
+        """Write the ledger as static files, or bring them up to date.
+
+        Raises:
+            VerificationError: what was published there before is another history.
+        """
+        return publish(self._ledger, folder)
+
+    def prove(self, wanted: str) -> tuple[int, ProofFile]:
+        """The proof of a run's seal (of its beginning, where it is not sealed), or of a leaf by its number.
+
+        Raises:
+            RunNotFoundError: there is no such run or leaf.
+            RunStateError: the ledger does not list the run.
+        """
+        if wanted.isascii() and wanted.isdigit() and len(wanted) < 16:
+            if int(wanted) >= self._ledger.size:
+                raise RunNotFoundError(f"the ledger has {self._ledger.size} leaves, and no leaf {wanted}")
+            return int(wanted), ProofFile.of(self._ledger.prove(int(wanted)))
+        run_id = self._workspace.find(wanted).run_id
+        kinds: tuple[LeafKind, ...] = ("seal", "addendum", "opened")
+        found = (self._ledger.store.find_leaf(kind, run_id) for kind in kinds)
+        place = next((each for each in found if each is not None), None)
+        if place is None:
+            raise RunStateError(f"{run_id} is in no leaf of the ledger")
+        return place[0], ProofFile.of(self._ledger.prove(place[0]))
+
+    def _own(self, path: Path) -> Head:
+        head = SignedHead.parse(_read(path))
+        if head.head.origin != self.key.origin:
+            raise CannotVerifyError(f"{path} is a head of {head.head.origin}, and this ledger is {self.key.origin}")
+        return head.verify(self.key)
+
+
+def known_logs(ring: KeyRing, head: Path | None, tiles: Path | None, own: Callable[[], WorkspaceLedger | None]) -> Logs:
+    """What is known of logs for a verification: the pinned ones, and the head from outside, verified.
+
+    Args:
+        ring: the keys.
+        head: the file of a head, or of a `.tlog-proof`.
+        tiles: a published ledger, to get from one head to another; else the workspace's own, where it is the same log.
+        own: opens that.
+
+    Raises:
+        CannotVerifyError: the head cannot be read, or is of a log that is not pinned here.
+        VerificationError: nobody signed it.
+    """
+    pinned = tuple(ring.trusted_logs())
+    if head is None:
+        return Logs(pinned)
+    data = _read(head)
+    proof = ProofFile.parse(data) if is_proof_file(data) else None
+    note = SignedHead.parse(data) if proof is None else proof.head
+    key = next((pin for pin in pinned if pin.origin == note.head.origin), None)
+    if key is None:
+        raise CannotVerifyError(
+            f"{head} is a head of the log {plain(note.head.origin)}, which is not pinned here: pin its key with "
+            "`cognify keys trust FILE`"
+        )
+    note.verify(key)
+    if proof is not None:
+        return Logs(pinned, OutsideHead(note.head, key, index=proof.index, hashes=proof.hashes))
+    if tiles is not None:
+        return Logs(pinned, OutsideHead(note.head, key, Tiles(tiles).consistency))
+    mine = own()
+    if mine is None or mine.key != key:
+        return Logs(pinned, OutsideHead(note.head, key))
+    mine.refuse_rolled_back(note.head)
+    return Logs(pinned, OutsideHead(note.head, key, mine.between))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_NOTE + 1)
+    except OSError as error:
+        raise CannotVerifyError(f"{path} cannot be read: {error.strerror}") from error

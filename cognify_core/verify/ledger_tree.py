@@ -1,0 +1,80 @@
+"""The ledger's tree, computed again from its leaves: every node, level by level, against those that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import TypeAlias
+
+from cognify_core.merkle import Frontier
+from cognify_core.store.protocol import Store
+from cognify_core.verify.report import Finding, contradicts
+
+LEAVES_AT_ONCE = 1 << 12
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+class Tree:
+    """The tree over the leaves that a store has, and what is wrong with the nodes that it keeps."""
+
+    def __init__(self, store: Store, workspace: str = "default") -> None:
+        self._store = store
+        self._workspace = workspace
+        self._frontier = Frontier()
+        self.findings: list[Finding] = []
+
+    @property
+    def size(self) -> int:
+        """How many leaves were read."""
+        return self._frontier.size
+
+    @property
+    def root(self) -> bytes:
+        """The root over them."""
+        return self._frontier.root()
+
+    def check(self, size: int, progress: Progress) -> None:
+        """Read `size` leaves, and compute every node over them."""
+        above: list[bytes] = []
+        for first in range(0, size, LEAVES_AT_ONCE):
+            count = min(LEAVES_AT_ONCE, size - first)
+            bodies = self._store.leaf_bodies(first, count, workspace=self._workspace)
+            if len(bodies) < count:
+                self.findings.append(contradicts("ledger_leaf", f"a leaf is missing after leaf {first}", "ledger"))
+                return
+            hashes = [sha256(b"\x00" + body).digest() for body in bodies]
+            top = self._check_levels(hashes, 0, first)
+            if count == LEAVES_AT_ONCE and top is not None:
+                above.append(top)
+                self._frontier.append_subtree(top, count)
+            else:
+                for leaf in hashes:
+                    self._frontier.append(leaf)
+            progress(first + count, size)
+        self._check_levels(above, LEAVES_AT_ONCE.bit_length() - 1, 0)
+
+    def _check_levels(self, hashes: Sequence[bytes], level: int, first: int) -> bytes | None:
+        """Compare a row of nodes and those above it with what is kept; return the last that stands alone."""
+        place, row = first >> level, list(hashes)
+        top = None
+        while row:
+            kept = self._store.node_row(level, place, len(row), workspace=self._workspace)
+            if kept != row:
+                self.findings += _differences(level, place, row, kept)
+            top = row[0] if len(row) == 1 else None
+            row = [sha256(b"\x01" + row[at] + row[at + 1]).digest() for at in range(0, len(row) - 1, 2)]
+            level, place = level + 1, place >> 1
+        return top
+
+
+def _differences(level: int, first: int, computed: Sequence[bytes], kept: Sequence[bytes]) -> Iterator[Finding]:
+    if len(kept) != len(computed):
+        told = f"{len(computed) - len(kept)} nodes of level {level} are missing from {first} on"
+        yield contradicts("ledger_node", told, "ledger")
+        return
+    for place, (found, node) in enumerate(zip(computed, kept, strict=True), start=first):
+        if found != node and level == 0:
+            yield contradicts("ledger_leaf", f"leaf {place} was changed: it is not the one that was hashed", "ledger")
+        elif found != node:
+            told = f"node {place} of level {level} is not the hash of the two below it"
+            yield contradicts("ledger_node", told, "ledger")
