@@ -85,14 +85,16 @@ def check_document(
             findings.append(contradicts("receipt_form", f"the receipt: {error}"))
         else:
             found_of_it = list(check_signature(bundle, None, trusted, "the receipt"))
-            key = key_that_signed(bundle, None, trusted)
-            found_of_it += receipt_in_ledger(bundle, statement, key, logs, "the receipt")
+            if isinstance(statement, ReceiptStatement):
+                key = key_that_signed(bundle, None, trusted)
+                found_of_it += receipt_in_ledger(bundle, statement, key, logs, "the receipt")
             findings += [
                 Finding(f"receipt_{each.code}", each.section, each.verdict, each.message) for each in found_of_it
             ]
             findings += _check_file(statement, found, kind, again, data)
     run_id = statement.predicate.run_id if isinstance(statement, ReceiptStatement) else None
-    return Report(f"document {found}", tuple(findings), CHECKS, run_id)
+    report = Report(f"document {found}", tuple(findings), CHECKS, run_id)
+    return report.demanding_head(logs.outside is not None)
 
 
 def _check_file(
