@@ -19,6 +19,7 @@ from cognify_core.errors import CognifyError, RunStateError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.ledger import tombstone_leaf
 from cognify_core.store.keeping import Purge
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def purge_now(session: Session, run_id: str, *, by: str | None, approved_by: str
     said = Purge(
         first, second, why, stamp_time(utc_now()), _statement(workspace, wanted), encode(remains).decode("utf-8")
     )
-    gone = workspace.store.purge(wanted, said)
+    workspace.ledger  # noqa: B018 - one that begins now takes in first what was there before
+    signer = workspace.signer
+    gone = workspace.store.purge(wanted, said, lambda stone: tombstone_leaf(stone, signer))
     _remove(workspace, wanted, facts, remains)
     return Purged(tuple(gone), said, tuple(remains))
 

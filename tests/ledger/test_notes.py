@@ -80,7 +80,7 @@ SIGNATURE = NOTE.note.decode().rsplit(" ", 1)[1].strip()
         (changed("\n7\n", "\n-7\n"), "size is not"),
         (changed("\n7\n", "\n\u0667\n"), "size is not"),
         (changed("\n7\n", f"\n{'9' * 19}\n"), "size is not"),
-        (changed("\n7\n", "\n\n"), "not three lines"),
+        (changed("\n7\n", "\n\n"), "size is not"),
         (changed("\n7\n", "\n7\nmore\n"), r"(size is not|not three lines|not base64)"),
         (changed(ROOT, ROOT[:-2]), "not base64"),
         (changed(ROOT, b64encode(b"short").decode()), "root is not 32 bytes"),
