@@ -29,9 +29,15 @@ def _opened(where: VaultUri) -> Vault:
             from cognify_core.vault.s3 import S3Vault
 
             return S3Vault.connect(where)
-        case "file":
+        case "gs":
+            from cognify_core.vault.gcs import GcsVault
+
+            return GcsVault.connect(where)
+        case "az":
+            from cognify_core.vault.azure import AzureVault
+
+            return AzureVault.connect(where)
+        case _:
             from cognify_core.vault.filesystem import FolderVault
 
             return FolderVault(where)
-        case kind:
-            raise ConfigurationError(f"{kind}:// is not built yet; s3:// and file:// are")

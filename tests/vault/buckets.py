@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -17,10 +17,12 @@ _numbers = count()
 
 
 @contextmanager
-def in_environment(environ: dict[str, str]) -> Iterator[None]:
-    """As in a shell in which these were exported: there boto3 finds its credentials."""
+def in_environment(environ: dict[str, str], *, without: Sequence[str] = ()) -> Iterator[None]:
+    """As in a shell in which these were exported: there boto3 and its like find their credentials."""
     before = dict(os.environ)
     os.environ.update(environ)
+    for name in without:
+        os.environ.pop(name, None)
     try:
         yield
     finally:
