@@ -1,8 +1,8 @@
 """GCS Object Retention. A lock lies on one generation of an object; the bucket was made with object retention.
 
 One insert carries the bytes, `ifGenerationMatch=0`, their CRC32C, and the retention; a hold is put on afterwards.
-`Locked` is COMPLIANCE, `Unlocked` is GOVERNANCE. It needs `storage.objects.create`, `get`, `list`, `update`, `setRetention`
-and, for a stronger lock alone, `overrideUnlockedRetention`.
+`Locked` is COMPLIANCE, `Unlocked` is GOVERNANCE. It needs `storage.objects.create`, `get`, `list`, `update`,
+`setRetention` and, for a stronger lock alone, `overrideUnlockedRetention`.
 """
 
 from __future__ import annotations
