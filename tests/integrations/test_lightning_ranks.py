@@ -23,7 +23,7 @@ pytest.importorskip("lightning")
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
 REPOSITORY = Path(__file__).parents[2]
-SECONDS = 300
+SECONDS = 500
 
 
 class Trained:
