@@ -11,6 +11,7 @@ from cognify_core.cli import (
     artifacts,
     attesting,
     checks,
+    evaluations,
     keeping,
     keys,
     ledger,
@@ -61,7 +62,7 @@ def _options(
         api.init(home=home)
 
 
-for group in (starting, runs, packages, artifacts, statements, attesting, keeping, checks):
+for group in (starting, runs, packages, artifacts, statements, evaluations, attesting, keeping, checks):
     group.register(app)
 app.add_typer(profiles.app, name="profile")
 app.add_typer(keeping.app, name="retention")

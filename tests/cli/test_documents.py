@@ -24,6 +24,7 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
     run = sealed(folder)
     profile = folder / "profile.yaml"
     profile.write_text("system_name: Triage\n")
+    (results := folder / "results.json").write_text('{"f1": 0.5}')
     if command == "profile export":
         json_of(folder, "profile", "import", profile)
     if command == "purge":
@@ -37,6 +38,7 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         "hash": [folder / "model"],
         "diff": [folder / "model", folder / "model"],
         "dataset": [folder / "rows.jsonl", "--name", "patient_notes", "--run", run],
+        "eval": [results, "--name", "study", "--run", run],
         "note": ["text", "--run", run],
         "release": [run, "--approved-by", "C. Officer", "--role", "head", "--ran-by", "B. Engineer"],
         "attest": ["claim", "--by", "A. Person", "--role", "lead", "--run", run],
