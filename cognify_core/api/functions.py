@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cognify_core.api.looking import As
     from cognify_core.api.off import InertRun
     from cognify_core.api.populating import PopulationPackage
+    from cognify_core.api.previewing import Preview
     from cognify_core.api.requests import Stage
     from cognify_core.api.sealing import Sealed
     from cognify_core.api.session import Session
@@ -270,6 +271,20 @@ def export_population(
     from cognify_core.api.populating import export_period
 
     return export_period(this_session(), since, until, format=format, path=path, progress=progress)
+
+
+def preview(run_id: str | None = None, *, template: str | None = None, path: str | Path | None = None) -> Preview:
+    """Draw the document of a run that is not sealed yet, or does not verify, with a red banner on every page.
+
+    It is no package: nothing is attached, no receipt is signed, and `verify` refuses it.
+
+    Raises:
+        ConfigurationError: the run is sealed and holds, so `export_audit` gives evidence.
+        RunNotFoundError, RunStateError: there is no such run, or it goes on.
+    """
+    from cognify_core.api.previewing import preview_now
+
+    return preview_now(this_session(), run_id, template=template, path=path)
 
 
 def verify(

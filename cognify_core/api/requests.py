@@ -48,7 +48,7 @@ def seal_now(session: Session, run_id: str | None) -> Sealed:
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
         VerificationError: the run has a seal already, and something contradicts it.
     """
-    wanted = _ended(session, run_id)
+    wanted = ended(session, run_id)
     _seal(session, wanted)
     workspace = session.workspace
     run, *_ = read_sealed(workspace.store, wanted, [workspace.signer.public_key, *workspace.ring.trusted()])
@@ -91,7 +91,7 @@ def export_now(
     kind = export_format(format, template)
     if vault is not None:
         _check_vault(session, vault, personal=kind.template is not None and kind.template.shows_personal_data)
-    wanted = _ended(session, run_id)
+    wanted = ended(session, run_id)
     if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: export the run that it amends, which carries it")
     stage("sealing")
@@ -142,7 +142,7 @@ def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
     """
     if not reason.strip():
         raise ConfigurationError("a run is discarded for a reason, which its tombstone keeps: give one")
-    wanted = _ended(session, run_id)
+    wanted = ended(session, run_id)
     workspace = session.workspace
     workspace.ledger  # noqa: B018 - one that begins now takes in first what was there before
     signer = workspace.signer
@@ -156,7 +156,7 @@ def release_now(session: Session, run_id: str | None, **said: Any) -> Release:
         ConfigurationError: who approves is who ran it, or nobody knows who ran it; a day is none.
         RunNotFoundError, RunStateError: there is no such run, it goes on, or it is an addendum.
     """
-    wanted = _ended(session, run_id)
+    wanted = ended(session, run_id)
     if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: release the run that it amends")
     _seal(session, wanted)
@@ -175,7 +175,7 @@ def _seal(session: Session, run_id: str) -> None:
     workspace.outbox.sealed(run_id)
 
 
-def _ended(session: Session, run_id: str | None) -> str:
+def ended(session: Session, run_id: str | None) -> str:
     """The id of a run that no longer goes on; what this process has open of it is brought to its end.
 
     Raises:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     app.command(cls=_Export)(export)
+    app.command()(preview)
     app.command()(verify)
 
 
@@ -122,6 +123,27 @@ def _end_as(package: Package) -> None:
     """End with 2 where the vault gave less than was asked of it."""
     if any(fact.state != "locked" for fact in package.kept):
         raise typer.Exit(ExitCode.COULD_NOT)
+
+
+def preview(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.")] = "last",
+    template: Annotated[str | None, typer.Option(help="What a law or a framework asks, as in 'export'.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write it; else under COGNIFY_HOME.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the PDF of a run that is not sealed yet, or does not verify: a red banner on every page, and no evidence."""
+    from cognify_core import api
+
+    with stages("drawing"):
+        drawn = api.preview(run, template=template, path=output)
+    if as_json:
+        told = {"run_id": drawn.run_id, "path": str(drawn.path), "template": drawn.template, "bytes": drawn.size}
+        emit(told | {"banner": drawn.banner})
+        return
+    say(drawn.banner, style="red")
+    say(f"{drawn.path}")
 
 
 def _export_period(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -110,6 +111,7 @@ def renderer_version(format: str, template: Template | None) -> str:  # noqa: A0
     return "+".join(parts if template is None else [*parts, f"{template.name}/{template.version}"])
 
 
+@cache
 def _library(format: str, name: str) -> str:  # noqa: A002
     """As in `openpyxl/3.1.5`."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from zlib import compress
 
 from cognify_core.export.document.blocks import Cell, Column, Facts, Prose
 from cognify_core.export.document.cells import count
@@ -27,12 +28,20 @@ class Attached:
     """A file that travels inside the document."""
 
     name: str
-    data: bytes
-    mime: str
+    packed: bytes
+    """Its bytes, by zlib: a long record is not held in memory twice."""
+    size: int
+    digest: str
+    """Hex."""
     says: str
     """What it is."""
     is_source: bool = True
     """Whether the document is made from it; else it adds to it."""
+
+    @classmethod
+    def of(cls, name: str, data: bytes, says: str, *, is_source: bool = True) -> Attached:
+        """A file of these bytes."""
+        return cls(name, compress(data), len(data), Digest.of(data).hex, says, is_source)
 
 
 def lay_annex(layout: Layout, attached: Sequence[Attached], renderer: str) -> None:
@@ -85,8 +94,8 @@ def _about(layout: Layout, attached: Sequence[Attached], renderer: str) -> Itera
     )
     yield "Renderer", Cell(renderer, mono=True)
     for file in attached:
-        yield "Attached", Cell(f"{file.name}: {file.says}, {count(len(file.data), 'byte')}")
-        yield f"SHA-256 of {file.name}", Cell(Digest.of(file.data).hex, mono=True)
+        yield "Attached", Cell(f"{file.name}: {file.says}, {count(file.size, 'byte')}")
+        yield f"SHA-256 of {file.name}", Cell(file.digest, mono=True)
     if not attached:
         yield "Attached", Cell("nothing: this is a preview, and no evidence")
     yield "Characters that are not shown", Cell(_escaped(layout))

@@ -98,10 +98,10 @@ def _attach(pdf: Any, attached: Sequence[Attached], at: str) -> None:
         return
     specs = []
     for file in sorted(attached, key=lambda one: one.name):
-        stream = pdf.make_stream(file.data, Type=Name.EmbeddedFile, Subtype=Name(f"/{file.mime}"))
-        stream.Params = Dictionary(
-            Size=len(file.data), ModDate=String(_pdf_date(at)), CreationDate=String(_pdf_date(at))
+        stream = pdf.make_stream(
+            file.packed, Type=Name.EmbeddedFile, Subtype=Name("/application/json"), Filter=Name.FlateDecode
         )
+        stream.Params = Dictionary(Size=file.size, ModDate=String(_pdf_date(at)), CreationDate=String(_pdf_date(at)))
         spec = Dictionary(
             Type=Name.Filespec,
             F=String(file.name),

@@ -100,7 +100,12 @@ class _Breaker:
         groups = [digits[start : start + _GROUP] for start in range(0, len(digits), _GROUP)]
         if prefix:
             self._part(f"{prefix}:", run)
-        for group in groups:
+        each = width_of(groups[0], run.style.face, run.style.size) + _GAP * run.style.size
+        fit = max(1, int((self.width + _GAP * run.style.size) / each))
+        alike = -(-len(groups) // -(-len(groups) // fit))  # as many on each line, where one line is too short
+        for place, group in enumerate(groups):
+            if place and place % alike == 0 and len(groups) > fit:
+                self._next(follows=True)
             self._part(group, run)
             self.x += _GAP * run.style.size
             self.lines[-1].grouped = True

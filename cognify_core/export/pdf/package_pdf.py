@@ -35,9 +35,9 @@ def render_dossier(dossier: Dossier, template: Template | None) -> bytes:
     Raises:
         FormatError, SigningKeyError: an input is not what it should be.
     """
-    composed = compose_report(dossier) if template is None else template.compose(dossier)
     renderer = renderer_version("pdf", template)
-    attached = attachments(dossier, template)
+    attached = attachments(dossier, template)  # first, while nothing else of a long record is held
+    composed = compose_report(dossier) if template is None else template.compose(dossier)
     layout = _laid_out(composed, dossier, attached, renderer)
     pen, drawn = _drawn(layout, _furniture(composed, dossier))
     at = max(seal.sealed_at for seal in dossier.seals) if dossier.seals else dossier.closed_at
@@ -56,10 +56,10 @@ def attachments(dossier: Dossier, template: Template | None) -> tuple[Attached, 
     if not dossier.seals or dossier.banner:
         return ()
     package = render(dossier.run, dossier.addenda)
-    found = [Attached(EVIDENCE, package, "application/json", "the JSON package that this document was rendered from")]
+    found = [Attached.of(EVIDENCE, package, "the JSON package that this document was rendered from")]
     if template is not None and template.shows_personal_data:
         says = "the clear values that this document shows, and the random bytes that open their commitments"
-        found.append(Attached(OPENINGS, openings_file(dossier.openings), "application/json", says, is_source=False))
+        found.append(Attached.of(OPENINGS, openings_file(dossier.openings), says, is_source=False))
     return tuple(found)
 
 
