@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cognify_core.export.document.cells import count, cut, figure
+from cognify_core.export.document.cells import count, cut, figure, listed
 from cognify_core.export.document.curves import is_noise
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.model.evaluation_facts import EvaluationFacts, Measured, Overlap
@@ -43,7 +43,8 @@ def overlap(found: Overlap) -> str:
         f"texts are training texts, {count(one.overlapping)} of {count(one.long_texts)} share an n-gram"
         for one in found.columns[:6]
     ]
-    return "; ".join((f"{found.status}{reason}", *columns))
+    left = [f"not compared: {listed(found.not_compared, 6)}"] if found.not_compared else []
+    return "; ".join((f"{found.status}{reason}", *columns, *left))
 
 
 def best_known(dossier: Dossier, limit: int = 3) -> Iterable[tuple[Told[EvaluationSeen], EvaluationFacts]]:
