@@ -12,6 +12,7 @@ from cognify_core.api.comparing import comparison
 from cognify_core.api.exporting import Package
 from cognify_core.api.ledgers import WorkspaceLedger, known_logs
 from cognify_core.api.rerendering import rendered_again
+from cognify_core.api.vaulting import latest
 from cognify_core.errors import CannotVerifyError, SigningKeyError
 from cognify_core.model.names import is_run_id
 from cognify_core.model.shown import plain
@@ -19,11 +20,12 @@ from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.artifacts import check_artifacts
 from cognify_core.verify.package import check_package_file
 from cognify_core.verify.rehash import Rehash
-from cognify_core.verify.report import Report, unchecked
+from cognify_core.verify.report import Finding, Report, unchecked
 from cognify_core.verify.store_check import check_run
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
+    from cognify_core.store.protocol import Store
 
 _NO_ARTIFACTS = unchecked(
     "artifact_none", "the record gives no place for any artifact, so none was looked at", "artifacts"
@@ -65,6 +67,7 @@ def verify_target(
         wanted = str(target)
         run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id
         report = check_run(session.workspace.store, run_id, trusted, logs)
+        report = report.with_findings(_copies(session.workspace.store, run_id))
         note_access(session, run_id, "verify", outcome="failed" if report.contradictions else "allowed")
     if artifacts and report.exit_code != 1:
         with Rehash.rehashing(session.settings.rows_path) as rehash:
@@ -74,6 +77,21 @@ def verify_target(
         report = report.with_findings(compare(report.runs, session.settings))
     report.raise_for_status()
     return report
+
+
+def _copies(store: Store, run_id: str) -> list[Finding]:
+    """What vaults said last of the run's packages: the store's word, so nothing that holds by itself."""
+    return [
+        unchecked(
+            "vault_copy",
+            f"a copy of {fact.package_hash} in {fact.vault} was {fact.state}"
+            f"{f' ({fact.mode} until {fact.until})' if fact.mode else ''} when it was read at {fact.read_at}; "
+            f"`cognify vault list {run_id} --check` asks again",
+            "anchor",
+        )
+        for fact in latest(store.facts(run_id))
+        if fact.part == "package"
+    ]
 
 
 def _is_package(target: str | Path) -> bool:

@@ -121,8 +121,9 @@ def vault_facts(run_id: str | None = None, *, check: bool = False) -> list[Vault
     from cognify_core.api.vaulting import latest
 
     workspace = this_session().workspace
-    wanted = None if run_id is None else workspace.find(run_id).run_id
-    known = latest(workspace.store.facts(wanted))
+    known = latest(workspace.store.facts(run_id))  # also of a run that was purged: facts outlive it
+    if run_id is not None and not known:
+        known = latest(workspace.store.facts(workspace.find(run_id).run_id))
     return [recheck(workspace, fact) for fact in known] if check else known
 
 

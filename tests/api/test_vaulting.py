@@ -19,6 +19,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
 from tests.servers.objects import s3
 from tests.servers.starting import free_ports
+from tests.store.old_runs import OLD, old_run
 from tests.vault.buckets import Seaweed, in_environment
 
 
@@ -85,6 +86,14 @@ def test_what_was_read_back_stands_beside_the_package_and_is_added_to(run_id: st
     api.export_audit(run_id, vault=folder)
     assert facts_beside(package)[:2] == first
     assert len(facts_beside(package)) == 4
+
+
+def test_verify_tells_what_a_vault_said_last_and_believes_it_no_further(run_id: str, folder: str) -> None:
+    api.export_audit(run_id, vault=folder)
+    found = [finding for finding in api.verify(run_id).findings if finding.code == "vault_copy"]
+    assert [(finding.section, finding.verdict) for finding in found] == [("anchor", "unchecked")]
+    assert "was unlocked when it was read at 2" in found[0].message
+    assert f"`cognify vault list {run_id} --check` asks again" in found[0].message
 
 
 def test_the_lock_ends_after_the_last_day_of_retention() -> None:
@@ -231,6 +240,18 @@ def test_longer_retention_lengthens_locks_and_shorter_leaves_them(seaweed: Seawe
     assert (longer, len(said), {fact.state for fact in after}) == (1, 2, {"locked"})
     assert before is not None
     assert {fact.until for fact in after} == {f"{int(before[:4]) + 3}{before[4:]}"}
+
+
+@pytest.mark.slow
+def test_what_a_compliance_lock_holds_outlives_a_purge(seaweed: Seaweed, home: Path) -> None:
+    old_run(home)
+    kept = api.export_audit(OLD, vault=(uri := locked(seaweed, "COMPLIANCE"))).kept
+    api.set_vault(uri)
+    done = api.purge(OLD, by="A. Person", approved_by="B. Person", reason="its time has come")
+    assert [(each["key"], each["state"], each["mode"]) for each in done.remains] == [
+        (fact.key, "held", "COMPLIANCE") for fact in kept
+    ]
+    assert [fact.state for fact in api.vault_facts(OLD, check=True)] == ["locked", "locked"]
 
 
 @pytest.mark.slow
