@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CORE   := $(VENV)-core
 
-.PHONY: help setup demo test test-core test-matrix lint bench goldens clean
+.PHONY: help setup demo test test-core test-matrix lint bench samples goldens clean
 
 help:           ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ lint: $(READY)  ## style, types, and the directions of imports
 
 bench: $(READY)  ## measure against peers, interleaved; prints tables
 	$(BIN)/python -m benchmarks
+
+samples: $(READY)  ## write one sample of each document into docs/samples
+	@$(BIN)/python -m tests.samples
 
 goldens: $(READY)  ## write the golden files again, after a deliberate change of format
 	$(BIN)/python -m pytest tests -k golden --update-goldens

@@ -18,10 +18,11 @@ from cognify_core.export.pdf.writing import Writing
 
 LEVELS = 2
 """Headings below these levels are not listed."""
-_STYLES = (Style(Face.BOLD, 9.4, 17.0, ACCENT), Style(Face.SANS, 8.6, 12.4))
+_STYLES = (Style(Face.BOLD, 9.2, 14.4, ACCENT), Style(Face.SANS, 8.4, 11.5))
 _INDENT = 14.0
 _NUMBER = 26.0
 _DOTS = 3.4
+_AIR = 22.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class ContentsLine(Whole):
     def height(self) -> float:
         """One line."""
         return self._style.leading
+
+    @property
+    def before(self) -> float:
+        """The room above it."""
+        return 2.0 if self.entry.level == 1 else 0.0
 
     @property
     def _style(self) -> Style:
@@ -68,10 +74,14 @@ def entries_of(sections: Sequence[Section], annex: Sequence[str]) -> list[Entry]
 
 
 def lay_contents(entries: Sequence[Entry], flow: Flow, root: Element) -> None:
-    """Lay out the contents."""
-    heading = Writing().lines("Contents", HEADINGS[0], CONTENT)
-    flow.heading(Heading(heading, root.child("H1"), HEADINGS[0], ruled=True), 0)
+    """Lay out the contents, below the cover where they fit there as a whole, or where the cover has a second page."""
+    lines = Writing().lines("Contents", HEADINGS[0], CONTENT)
+    heading = Heading(lines, root.child("H1"), HEADINGS[0], ruled=True)
     table = root.child("TOC")
-    for entry in entries:
-        if entry.level <= LEVELS:
-            flow.add(ContentsLine(entry, table.child("TOCI")), 3.0 if entry.level == 1 else 0.0)
+    listed = [ContentsLine(entry, table.child("TOCI")) for entry in entries if entry.level <= LEVELS]
+    needed = _AIR + heading.height + sum(line.height + line.before for line in listed)
+    if len(flow.pages) == 1 and needed > flow.room:
+        flow.new_page()
+    flow.heading(heading, _AIR)
+    for line in listed:
+        flow.add(line, line.before)

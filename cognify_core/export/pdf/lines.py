@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cognify_core.export.pdf.fonts import width_of, widths
 from cognify_core.export.pdf.theme import Face, Style
 
-HASH = re.compile(r"(?:sha256:)?[0-9a-f]{40,128}")
+HASH = re.compile(r"(?:sha256:)?(?<![0-9a-zA-Z])[0-9a-f]{40,128}(?![0-9a-zA-Z])")
 """What is set in groups of eight, so that people can compare it."""
 _TOKENS = re.compile(r"\n| +|[^\n ]+")
 _SOFT = re.compile(r"[^/_\-.:,;=&?@\\]*[/_\-.:,;=&?@\\]?")

@@ -66,7 +66,6 @@ def attachments(dossier: Dossier, template: Template | None) -> tuple[Attached, 
 def _laid_out(composed: Composed, dossier: Dossier, attached: tuple[Attached, ...], renderer: str) -> Layout:
     layout = Layout(dossier, Flow(TOP, BOTTOM), Writing(), Element("Document"))
     lay_cover(composed, layout)
-    layout.flow.new_page()
     lay_contents(entries_of(composed.sections, ANNEX), layout.flow, layout.root)
     layout.flow.new_page()
     for section in composed.sections:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cognify_core.export.document.blocks import Cell
 from cognify_core.export.evidence import Evidence
 from cognify_core.export.pdf.legible import Escapes, legible
-from cognify_core.export.pdf.lines import Line, Run, lines_of
+from cognify_core.export.pdf.lines import HASH, Line, Run, lines_of
 from cognify_core.export.pdf.theme import CELL, CELL_MONO, ESCAPED, LINK, STATUS, Face, Style
 
 LONGEST = 6000
@@ -27,10 +27,13 @@ class Writing:
         left_out = len(text) - LONGEST
         if left_out > 0:
             text = f"{text[:LONGEST]} […] {left_out:,} further characters: see evidence.json"
-        return [
-            Run(part, style.but(face=Face.MONO, size=style.size * 0.92, colour=ESCAPED) if escaped else style, link)
-            for part, escaped in legible(text, self.escapes)
-        ]
+        runs: list[Run] = []
+        for part, escaped in legible(text, self.escapes):
+            if escaped:
+                runs.append(Run(part, style.but(face=Face.MONO, size=style.size * 0.92, colour=ESCAPED), link))
+            else:
+                runs += _with_hashes(part, style, link)
+        return runs
 
     def lines(self, text: str, style: Style, width: float) -> list[Line]:
         """A text in lines."""
@@ -66,3 +69,16 @@ class Writing:
             text = f" {text}" if text and not text[0].isspace() else text
         runs += self.runs(text, CELL_MONO if cell.mono else CELL)
         return lines_of(runs + self.citations(cell.evidence, CELL), width)
+
+
+def _with_hashes(text: str, style: Style, link: str) -> Iterator[Run]:
+    """A text whose hashes stand in monospace, so that they are set in groups wherever they are named."""
+    end = 0
+    for found in HASH.finditer(text):
+        if found.start() > end:
+            yield Run(text[end : found.start()], style, link)
+        mono = style if style.face in (Face.MONO, Face.MONO_BOLD) else style.but(face=Face.MONO, size=style.size * 0.9)
+        yield Run(found[0], mono, link)
+        end = found.end()
+    if end < len(text) or not text:
+        yield Run(text[end:], style, link)

@@ -34,7 +34,7 @@ def coverage(answers: Iterable[Answer]) -> Coverage:
 
 def overview(dossier: Dossier, points: Sequence[Point], answers: Sequence[Answer]) -> Table:
     """One line for each row."""
-    columns = (("Point", 1.6), ("Asked for", 4.2), ("Status", 1.4), ("Source", 1.4), ("Owner of what is missing", 1.6))
+    columns = (("Point", 2.4), ("Asked for", 3.6), ("Status", 1.4), ("Source", 1.4), ("Owner of what is missing", 1.6))
     rows = [
         (
             mono(_label(point)),
