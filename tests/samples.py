@@ -1,6 +1,6 @@
 """`make samples`: one sample of each document, of a made-up run, in docs/samples. The same bytes each time.
 
-The key that signs them is a number that everybody knows (`FixedSigner`): they show how documents look, and prove nothing.
+The key that signs them is a number that everybody knows (`FixedSigner`): they show how documents look, and no more.
 """
 
 from __future__ import annotations
