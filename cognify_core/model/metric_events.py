@@ -6,11 +6,9 @@ of an ordinary metrics event is left to it, and to its complaints.
 
 from __future__ import annotations
 
-import json
 import re
-from math import isfinite
 
-import rfc8785
+from pydantic_core import from_json, to_json
 
 from cognify_core.canonical import MAX_SAFE_INTEGER
 from cognify_core.model.bodies import Metrics
@@ -19,7 +17,8 @@ _HEAD = '{"kind":"metrics","points":'
 _TAIL = re.compile(
     r',"run_id":"([^"\\]*)","seq":(0|[1-9][0-9]{0,14}),"time":"([^"\\]*)"(?:,"tracker":"([^"\\]*)")?,"v":1}'
 )
-_EXPONENT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?e[+-][0-9]+")
+_MILLIONTHS = re.compile(r"([0-9])(?:\.([0-9]+))?e-6(?![0-9])")
+"""The one kind of floats that are not integral and that pydantic spells otherwise than RFC 8785."""
 _MOST = 50
 
 
@@ -39,29 +38,28 @@ def read_metric_event(data: bytes) -> tuple[str, int, str, Metrics] | None:
 
 def _points(text: str) -> tuple[tuple[int, str, int | float], ...] | None:
     try:
-        given = json.loads(text)
+        given = from_json(text, allow_inf_nan=False)
         points = tuple((step, name, value) for step, name, value in given)
     except (ValueError, TypeError, RecursionError):
         return None
-    if not 0 < len(points) <= _MOST or not all(map(_is_point, points)):
+    if not 0 < len(points) <= _MOST:
         return None
-    written = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
-    if ".0]" in written:  # an integral float, which is tagged or is an integer
+    steps, names, values = zip(*points, strict=True)
+    if set(map(type, steps)) != {int} or set(map(type, names)) != {str} or not all(map(_is_value, values)):
         return None
-    return points if _EXPONENT.sub(_canonical, written) == text else None
+    if max(steps) > MAX_SAFE_INTEGER or min(steps) < -MAX_SAFE_INTEGER:
+        return None
+    written = to_json(given).decode("utf-8")
+    return points if (_MILLIONTHS.sub(_decimal, written) if "e-6" in written else written) == text else None
 
 
-def _is_point(point: tuple[object, object, object]) -> bool:
-    step, name, value = point
-    return (
-        type(step) is int
-        and type(name) is str
-        and ((type(value) is float and isfinite(value)) or (type(value) is int and abs(value) <= MAX_SAFE_INTEGER))
-        and abs(step) <= MAX_SAFE_INTEGER
-    )
+def _is_value(value: object) -> bool:
+    """An integer, or a float that is none: one that is integral is tagged."""
+    if type(value) is float:
+        return not value.is_integer()
+    return type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 
-def _canonical(number: re.Match[str]) -> str:
-    """A number that Python writes with an exponent, as RFC 8785 has it; in a name this spoils the comparison."""
-    value = float(number[0])
-    return rfc8785.dumps(value).decode() if isfinite(value) else ""
+def _decimal(number: re.Match[str]) -> str:
+    """A number of millionths, as RFC 8785 has it; in a name this spoils the comparison."""
+    return f"0.00000{number[1]}{number[2] or ''}"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,4 +98,30 @@ def test_a_value_too_deep_to_write_is_refused_and_not_a_crash() -> None:
     for _ in range(100_000):
         value = [value]
     with pytest.raises(FormatError, match="nested too deep"):
+        encode(value)
+
+
+_TEXTS = st.one_of(st.text(max_size=8), st.sampled_from(['"\\\n\x00\x1f\x7f/', "\u2028", "😀", "\ue000", "\ud800"]))
+_NUMBERS = st.one_of(st.integers(), st.floats(), st.floats(width=16), st.sampled_from([1e-6, 1e-7, 1e21, -0.0, 0.1]))
+_VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), _NUMBERS, _TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_TEXTS, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@given(_VALUES)
+def test_what_is_written_quickly_is_what_the_reference_writes(value: Any) -> None:
+    try:
+        expected = rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        with pytest.raises(FormatError, match="canonical JSON"):
+            encode(value)
+    else:
+        assert encode(value) == expected
+
+
+@pytest.mark.parametrize("value", [{1: 2}, {"a": {2: 3}}, {"a": object()}, [{1, 2}]])
+def test_what_is_no_json_is_refused_however_it_is_nested(value: Any) -> None:
+    with pytest.raises(FormatError, match="cannot be written as canonical JSON"):
         encode(value)

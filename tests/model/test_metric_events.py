@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cognify_core.canonical import encode, parse
+from cognify_core.errors import FormatError
+from cognify_core.model.events import Event, Metrics, parse_event
+from cognify_core.model.metric_events import read_metric_event
+from cognify_core.model.numbers import tagged_number
+from tests.factories import RUN_ID, TIME
+
+POINTS = st.lists(
+    st.tuples(st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=6), st.one_of(st.floats(), st.integers())),
+    min_size=1,
+    max_size=50,
+)
+
+
+def event(points: list[tuple[int, str, float]]) -> bytes:
+    tagged = tuple((step, name, tagged_number(value)) for step, name, value in points)
+    return encode({"kind": "metrics", "points": tagged, "run_id": RUN_ID, "seq": 3, "time": TIME, "v": 1})
+
+
+@given(POINTS)
+@example([(1, "loss", 1e-6), (2, "lr 1e-6", 2.5e-6), (3, "x", 1e-7), (4, "y", 9.9e-06), (5, "z", 1e-60)])
+@example([(1, "loss", 0.1), (2, "loss", 5e-324), (3, "loss", -1.7976931348623157e308)])
+def test_what_is_read_quickly_is_what_the_full_parser_reads(points: list[tuple[int, str, float]]) -> None:
+    data = event(points)
+    found = read_metric_event(data)
+    parsed = parse_event(data)
+    assert parsed.encode() == data
+    if found is not None:
+        assert Event(*found[:3], found[3]) == parsed
+        assert isinstance(parsed.body, Metrics)
+
+
+def test_ordinary_points_are_read_quickly() -> None:
+    assert read_metric_event(event([(1, "loss", 0.5), (2, "lr", 2.5e-6), (3, "lr", 1e-9), (4, "tokens", 7)]))
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [("0.5", "0.50"), ("0.5", "5e-1"), ("0.5", "0.5e0"), ("0.000001", "1e-6"), ("0.0000025", "2.5e-6"),
+     ("1e-7", "0.0000001"), ("1e-7", "1e-07"), ("7", "7.0"), ("7", "07"), ("7", "-0"), ("7", "1e1"), ("7", "1e16"),
+     ("7", "1E1"), ("7", "NaN"), ("7", "Infinity"), ("7", "1e999"), ("7", "true"), ("7", '"7"'), ("7", "[7]"),
+     ("7", "9007199254740993")],
+)  # fmt: skip
+def test_a_number_in_another_spelling_is_not_read_quickly_and_refused(number: str, other: str) -> None:
+    whole = event([(1, "loss", 0.25)]).replace(b"0.25", number.encode())
+    changed = whole.replace(f",{number}]".encode(), f",{other}]".encode())
+    assert whole != changed
+    assert read_metric_event(whole)
+    assert read_metric_event(changed) is None
+    with pytest.raises(FormatError):
+        parse(parse_event(changed).encode() + b" ")
