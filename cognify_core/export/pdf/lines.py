@@ -106,8 +106,9 @@ class _Breaker:
         for place, group in enumerate(groups):
             if place and place % alike == 0 and len(groups) > fit:
                 self._next(follows=True)
+            elif place:
+                self.x += _GAP * run.style.size
             self._part(group, run)
-            self.x += _GAP * run.style.size
             self.lines[-1].grouped = True
 
     def _part(self, part: str, run: Run) -> None:
