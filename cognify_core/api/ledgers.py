@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cognify_core.errors import CannotVerifyError, RunNotFoundError, RunStateError, VerificationError
+from cognify_core.errors import (
+    CannotVerifyError,
+    ConfigurationError,
+    RunNotFoundError,
+    RunStateError,
+    StoreError,
+    VerificationError,
+)
 from cognify_core.merkle import verify_consistency
+from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.shown import plain
+from cognify_core.seal.ledger import rotation_leaf
 from cognify_core.seal.ledger_file import ProofFile, is_proof_file
 from cognify_core.seal.ledger_statements import OpenedStatement, parse_leaf_statement
 from cognify_core.seal.ledger_tiles import PublishedLedger, Tiles, publish
@@ -22,6 +31,7 @@ from cognify_core.verify.ledger_tree import Progress
 if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
     from cognify_core.seal.keys import KeyRing
+    from cognify_core.seal.signing import PublicKey, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,39 @@ class WorkspaceLedger:
         if head.head.origin != self.key.origin:
             raise CannotVerifyError(f"{path} is a head of {head.head.origin}, and this ledger is {self.key.origin}")
         return head.verify(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotation:
+    """What a rotation came to."""
+
+    old: str
+    new: str
+    leaf: int
+    """The leaf by which the old key introduces the new one."""
+
+
+def rotate(workspace: Workspace, reason: str) -> KeyRotation:
+    """Have a new key sign from now on, introduced by a leaf that the old one signs.
+
+    Raises:
+        ConfigurationError: no reason was given.
+        SigningKeyError, StoreError: a key or the ledger cannot be written.
+    """
+    if not reason.strip():
+        raise ConfigurationError("a key is rotated for a reason, which the ledger keeps: give one")
+    store = workspace.ledger.store
+    old = workspace.signer.public_key
+
+    def introduce(signer: Signer, new: PublicKey) -> None:
+        if store.find_leaf("rotation", new.key_id) is None:
+            store.log([rotation_leaf(signer, new, reason, stamp_time(utc_now()))])
+
+    new = workspace.ring.rotate(introduce)
+    found = store.find_leaf("rotation", new.key_id)
+    if found is None:
+        raise StoreError(f"the ledger does not list the key {new.key_id}, which signs now: see `cognify ledger fsck`")
+    return KeyRotation(old.key_id, new.key_id, found[0])
 
 
 def known_logs(ring: KeyRing, head: Path | None, tiles: Path | None, own: Callable[[], WorkspaceLedger | None]) -> Logs:

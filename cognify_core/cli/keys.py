@@ -14,7 +14,7 @@ from cognify_core.errors import SigningKeyError
 
 if TYPE_CHECKING:
     from cognify_core.canonical import Json
-    from cognify_core.seal.keys import PinnedKey
+    from cognify_core.seal.keys import PinnedKey, PinnedLog
 
 app = typer.Typer(cls=Commands, help="The key that signs here, and the keys that are trusted.", no_args_is_help=True)
 
@@ -24,11 +24,12 @@ def list_keys(as_json: AsJson = False) -> None:
     """List the trusted keys."""
     from cognify_core import api
 
-    pinned = api.keys().pinned()
+    ring = api.keys()
+    pinned = [*map(_document, ring.pinned()), *map(_log_document, ring.pinned_logs())]
     if as_json:
-        emit({"keys": [_document(pin) for pin in pinned]})
+        emit({"keys": pinned})
     elif pinned:
-        table(("NAME", "KEY ID"), ((pin.name, pin.key.key_id) for pin in pinned))
+        table(("NAME", "OF", "KEY ID"), ((pin["name"], pin["of"], pin["key_id"]) for pin in pinned))
     else:
         say("no key is trusted yet; the first seal makes one, and `cognify keys trust FILE` pins another's")
 
@@ -58,6 +59,38 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a public key to a file, to be handed to auditors by a way that they trust."""
+    _export(file, which, as_json=as_json)
+
+
+@app.command("export-public")
+def export_public(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; it must not be there yet.")],
+    which: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="A name or the beginning of a key id; else our own.")
+    ] = None,
+    log: Annotated[bool, typer.Option("--log", help="The key of our ledger's heads, a line of text.")] = False,
+    trusted_root: Annotated[
+        bool, typer.Option("--trusted-root", help="Our ledger as a trusted_root.json for Sigstore's verifiers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write what auditors check with: a public key, the ledger's key, or a trusted root for Sigstore's tools."""
+    from cognify_core import api
+    from cognify_core.seal.trusted_root import trusted_root_of
+
+    if not (log or trusted_root):
+        _export(file, which, as_json=as_json)
+        return
+    key = api.ledger().key
+    with file.open("xb") as target:
+        target.write(trusted_root_of(key) if trusted_root else f"{key}\n".encode())
+    if as_json:
+        emit({"name": key.origin, "key_id": key.log_id.hex(), "of": "log", "path": str(file)})
+    else:
+        say(f"{file}  {key}")
+
+
+def _export(file: Path, which: str | None, *, as_json: bool) -> None:
     found = _find(which)
     with file.open("xb") as target:
         target.write(found.key.pem)
@@ -69,16 +102,25 @@ def export(
 
 @app.command()
 def trust(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A P-256 public key, PEM.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A P-256 public key, PEM; or a log's key, one line.")],
     name: Annotated[str | None, typer.Option(help="What to call it; else the file's name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pin a public key: from now on, seals made with it have a known signer."""
+    """Pin a public key: from now on, seals made with it have a known signer, and heads a known log."""
     from cognify_core import api
-    from cognify_core.seal.keys import PinnedKey
+    from cognify_core.seal.keys import PinnedKey, PinnedLog
+    from cognify_core.seal.notes import LogKey
 
     chosen = name or file.stem
-    pin = PinnedKey(chosen, api.keys().trust(file.read_bytes(), chosen))
+    if not (data := file.read_bytes()).lstrip().startswith(b"-") and b"+" in data:
+        log = PinnedLog(chosen, LogKey.parse(data.decode("utf-8", "replace")))
+        api.keys().trust_log(log.key, chosen)
+        if as_json:
+            emit(_log_document(log))
+        else:
+            say(f"trusted: {log.name}  {log.key}")
+        return
+    pin = PinnedKey(chosen, api.keys().trust(data, chosen))
     if as_json:
         emit(_document(pin))
     else:
@@ -93,12 +135,30 @@ def distrust(
     """Unpin a public key: seals made with it have an unknown signer from now on."""
     from cognify_core import api
 
-    gone = api.keys().distrust(which)
+    logs = [key.log_id.hex() for key in api.keys().distrust_log(which)]
+    answers = any(pin.name == which for pin in api.keys().pinned())
+    gone = [key.key_id for key in api.keys().distrust(which)] if answers or not logs else []
     if as_json:
-        emit({"distrusted": [key.key_id for key in gone]})
+        emit({"distrusted": [*gone, *logs]})
         return
-    for key in gone:
-        say(f"no longer trusted: {key.key_id}")
+    for key_id in (*gone, *logs):
+        say(f"no longer trusted: {key_id}")
+
+
+@app.command()
+def rotate(
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Have a new key sign from now on. The old one introduces it in the ledger, and its private half is destroyed."""
+    from cognify_core import api
+
+    done = api.rotate_key(reason=reason)
+    if as_json:
+        emit({"old": done.old, "new": done.new, "leaf": done.leaf})
+    else:
+        say(f"signs from now on: {done.new}")
+        say(f"signed until now:  {done.old}, which stays trusted; leaf {done.leaf} of the ledger says so")
 
 
 def _find(which: str | None) -> PinnedKey:
@@ -117,4 +177,8 @@ def _find(which: str | None) -> PinnedKey:
 
 
 def _document(pin: PinnedKey) -> dict[str, Json]:
-    return {"name": pin.name, "key_id": pin.key.key_id}
+    return {"name": pin.name, "key_id": pin.key.key_id, "of": "signer"}
+
+
+def _log_document(pin: PinnedLog) -> dict[str, Json]:
+    return {"name": pin.name, "key_id": pin.key.log_id.hex(), "of": "log"}

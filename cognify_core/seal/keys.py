@@ -2,6 +2,7 @@
 
 signing.pem                   the private key (0600), made on first use
 signing.pub                   its public half; `openssl dgst -verify` reads it
+next.pem                      the key that a rotation is about to put in its place (0600)
 log.pem                       the private key of the ledger's heads (0600), made on first use
 log.vkey                      its public half, as C2SP signed notes have it
 trusted/<name>.<key id>.pem   one file per pinned key
@@ -14,7 +15,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,27 @@ class KeyRing:
                 )
             return signer
 
+    def rotate(self, introduce: Callable[[Signer, PublicKey], object]) -> PublicKey:
+        """Have another key sign from now on; the old public key stays pinned, the old private key is destroyed.
+
+        `introduce` says so with the old key, where that has not been said: after a crash, `rotate` goes on with the
+        key that it had made.
+
+        Raises:
+            SigningKeyError: a key is unreadable, or cannot be made.
+        """
+        old = self.signer()
+        with _explained(f"cannot rotate the signing key in {self.path}"):
+            following = self.path / "next.pem"
+            if not following.exists():
+                _write_once(following, new_private_pem(), mode=0o600)
+            new = LocalSigner(_read_private(following, following)).public_key
+            introduce(old, new)
+            self._public.unlink(missing_ok=True)  # without it, `signer` pins whatever key is there: the old, or the new
+            following.replace(self._private)
+            _sync_folder(self.path)
+        return self.signer().public_key
+
     @property
     def has_log(self) -> bool:
         """Whether a ledger was begun with these keys."""
@@ -128,6 +150,18 @@ class KeyRing:
         if key not in self.trusted_logs():
             with _explained(f"cannot write to {self._pins}"):
                 _write_once(self._pins / file_name, f"{key}\n".encode(), mode=0o644)
+
+    def distrust_log(self, which: str) -> list[LogKey]:
+        """Unpin the logs of a name, or the log whose id begins with `which` (at least 8 digits); return them."""
+        gone = [
+            pin
+            for pin in self.pinned_logs()
+            if pin.name == which or (len(which) >= 8 and pin.key.log_id.hex().startswith(which))
+        ]
+        with _explained(f"cannot remove a key from {self._pins}"):
+            for pin in gone:
+                (self._pins / f"{pin.name}.{pin.key.log_id.hex()}.vkey").unlink(missing_ok=True)
+        return [pin.key for pin in gone]
 
     def pinned(self) -> list[PinnedKey]:
         """The trusted keys with their names, by name.

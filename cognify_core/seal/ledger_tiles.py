@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import CannotVerifyError, VerificationError
-from cognify_core.merkle import HASH_SIZE
-from cognify_core.merkle_nodes import Node, consistency_ranges, joined, needed, proof
+from cognify_core.merkle import HASH_SIZE, root_hash
+from cognify_core.merkle_nodes import Node, consistency_ranges, needed, proof
 from cognify_core.seal.ledger import Ledger
 from cognify_core.seal.notes import MAX_NOTE, SignedHead
 
@@ -91,7 +91,7 @@ class Tiles:
         first = place << height
         index, offset = divmod(first, WIDTH)
         hashes = self._tile(tile_level, index, offset + (1 << height))
-        return joined(hashes[offset : offset + (1 << height)])
+        return root_hash(hashes[offset : offset + (1 << height)])
 
     def _tile(self, level: int, index: int, least: int) -> list[bytes]:
         path = self._folder / tile_path(str(level), index)

@@ -41,7 +41,9 @@ class Leaves:
     _keys: dict[str, str] = field(default_factory=dict)
     """How each key came in, by its id."""
     _retired: dict[str, int] = field(default_factory=dict)
-    """The leaf by which a key signed for the last time."""
+    """The leaf from which on a key's successor signs."""
+    _successors: dict[str, str] = field(default_factory=dict)
+    """The key that a new key, which has not signed yet, follows."""
 
     def of(self, kind: LeafKind) -> dict[str, Listed]:
         """The leaves of a kind, by subject."""
@@ -68,14 +70,16 @@ class Leaves:
         self.of(kind)[subject] = Listed(position, Digest.of(leaf.payload), body.signature, run_id, opened)
 
     def _check_key(self, position: int, key: PublicKey, statement: LeafStatement, what: str) -> None:
-        """A key signs from the leaf that introduces it on, until one by which it introduces another."""
+        """A key signs from the leaf that introduces it on, until the one that it introduced itself begins to."""
+        if (before := self._successors.pop(key.key_id, None)) is not None:
+            self._retired[before] = position
         if not self._keys:
             self._keys[key.key_id] = "the first"
             if key not in self.trusted:
                 told = f"the ledger begins with the key {key.key_id}, which is not pinned here"
                 self.findings.append(unchecked("ledger_key", told, "ledger"))
         if key.key_id in self._retired:
-            told = f"{what}: signed with {key.key_id[:16]}…, which leaf {self._retired[key.key_id]} has replaced"
+            told = f"{what}: signed with {key.key_id[:16]}…, replaced from leaf {self._retired[key.key_id]} on"
             self.findings.append(contradicts("ledger_key", told, "ledger"))
         elif key.key_id not in self._keys and key in self.trusted:
             self._keys[key.key_id] = "pinned"
@@ -88,5 +92,5 @@ class Leaves:
             if statement.predicate.old != key.key_id:
                 told = f"{what}: retires the key {statement.predicate.old[:16]}…, which did not sign it"
                 self.findings.append(contradicts("ledger_key", told, "ledger"))
-            self._retired[key.key_id] = position
+            self._successors[statement.new_key.key_id] = key.key_id
             self._keys[statement.new_key.key_id] = what

@@ -12,7 +12,7 @@ from tests.cli.running import ROOT, json_of
 from tests.cli.test_runs import sealed, still_open
 from tests.store.old_runs import OLD, old_run
 
-PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
+PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z-]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
 TABLE = {
     command: re.findall(r"`([a-z_]+)`", keys)
     for command, keys in PROMISED.findall((ROOT / "docs/cli.md").read_text("utf-8").replace("\\|", "/"))
@@ -51,6 +51,8 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         "keys list": [],
         "keys show": [],
         "keys export": [folder / "signer.pub"],
+        "keys export-public": [folder / "log.vkey", "--log"],
+        "keys rotate": ["--reason", "a year has passed"],
         "keys trust": [folder / "home/keys/signing.pub"],
         "keys distrust": ["this-machine"],
         "vault set": ["file:///srv/vault"],
