@@ -10,9 +10,7 @@ from cognify_core.api.functions import (
     hash_path,
     init,
     keys,
-    ledger,
     preview,
-    rotate_key,
     run,
     runs,
     seal,
@@ -32,6 +30,7 @@ from cognify_core.api.keeping_calls import (
     vault,
     vault_facts,
 )
+from cognify_core.api.ledger_calls import ledger, rotate_key
 from cognify_core.api.statements import (
     attest,
     datasheet,

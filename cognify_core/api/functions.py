@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from cognify_core.api.diffing import Diff
     from cognify_core.api.examining import Check
     from cognify_core.api.exporting import Package
-    from cognify_core.api.ledgers import KeyRotation, WorkspaceLedger
     from cognify_core.api.live import ActiveRun
     from cognify_core.api.looking import As
     from cognify_core.api.off import InertRun
@@ -378,31 +377,6 @@ def doctor() -> list[Check]:
 def runs() -> list[RunRow]:
     """All runs of the store, newest first."""
     return this_session().workspace.store.runs()
-
-
-def ledger() -> WorkspaceLedger:
-    """The workspace's ledger: its head, what it lists, proofs, and whether it holds.
-
-    Raises:
-        SigningKeyError, StoreError: it cannot be opened.
-    """
-    from cognify_core.api.ledgers import WorkspaceLedger
-
-    return WorkspaceLedger(this_session().workspace)
-
-
-def rotate_key(*, reason: str) -> KeyRotation:
-    """Have a new key sign from now on, introduced by a leaf of the ledger that the old one signs.
-
-    The old public key stays pinned, so what it signed goes on verifying; its private half is destroyed.
-
-    Raises:
-        ConfigurationError: no reason was given.
-        SigningKeyError, StoreError: a key or the ledger cannot be written.
-    """
-    from cognify_core.api.ledgers import rotate
-
-    return rotate(this_session().workspace, reason)
 
 
 def keys() -> KeyRing:
