@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from cognify_core.api.refreshing import profile_now
 from cognify_core.canonical import encode, parse
-from cognify_core.errors import ConfigurationError, RunStateError
+from cognify_core.errors import ConfigurationError, RunStateError, StoreError
 from cognify_core.model.events import Release, parse_event
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
@@ -81,8 +81,8 @@ def hold_of(store: Store, run_id: str) -> Hold:
     seals = [row.freeze.sealed_at, *(each.freeze.sealed_at for each in store.addenda(run_id) if each.freeze)]
     holds = holds_of(
         _said_since(store, row.freeze.sealed_at),
-        sealed_on=date.fromisoformat(row.freeze.sealed_at[:10]),
-        last_seal_on=date.fromisoformat(max(seals)[:10]),
+        sealed_on=_sealed_on(run_id, row.freeze.sealed_at),
+        last_seal_on=max(_sealed_on(run_id, sealed_at) for sealed_at in seals),
         templates=[receipt.template for receipt in store.receipts(run_id) if receipt.template],
         market=_market_dates(store, row),
     )
@@ -95,8 +95,8 @@ def hold_of(store: Store, run_id: str) -> Hold:
 def _said_since(store: Store, sealed_at: str) -> list[Retention]:
     """What has been in force since then: what was at that time, and all that came after."""
     known = store.policies("retention")
-    earlier = [each for each in known if each.saved_at[:19] <= sealed_at[:19]]
-    later = [each for each in known if each.saved_at[:19] > sealed_at[:19]]
+    earlier = [each for each in known if str(each.saved_at)[:19] <= str(sealed_at)[:19]]
+    later = [each for each in known if each not in earlier]
     first = Retention.parse(parse(earlier[-1].policy)) if earlier else Retention()
     return [first, *(Retention.parse(parse(each.policy)) for each in later)]
 
@@ -115,6 +115,18 @@ def _releases(store: Store, run_id: str) -> Iterator[Any]:
                 yield parse_event(event)
 
 
+def _sealed_on(run_id: str, sealed_at: object) -> date:
+    """The day of a seal.
+
+    Raises:
+        StoreError: the store says something else there.
+    """
+    day = _day(str(sealed_at)[:10])
+    if day is None:
+        raise StoreError(f"the store is damaged: {run_id} was sealed at {str(sealed_at)[:40]!r}, which is no time")
+    return day
+
+
 def _day(text: object) -> date | None:
     try:
         return date.fromisoformat(text) if isinstance(text, str) else None
@@ -131,7 +143,7 @@ def lock_for(store: Store, run_id: str, mode: Mode) -> tuple[Lock, Hold]:
     row = store.run(run_id)
     sealed_at = row.freeze.sealed_at if row.freeze else ""
     years = max(retention_in_force(store).retention_years, *(floor.years for floor in FLOORS.values()))
-    last = hold.until or years_after(date.fromisoformat(sealed_at[:10]), years)
+    last = hold.until or years_after(_sealed_on(run_id, sealed_at), years)
     last = max(last, utc_now().date())  # a lock that has ended would be refused
     until = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
     return Lock(mode, until, held=hold.until is None), hold
