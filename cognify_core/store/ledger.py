@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from cognify_core.errors import LedgerError, RecordError
 from cognify_core.merkle import leaf_hash
@@ -22,7 +22,7 @@ from cognify_core.store.rows import to_bytes
 
 LEAVES_AT_ONCE = 4096
 """How many leaves are read in one transaction."""
-NODES_AT_ONCE = 400
+NODES_AT_ONCE = 100
 """How many nodes are asked for by name in one statement."""
 
 
@@ -127,8 +127,11 @@ def read_nodes(connection: Connection, wanted: Sequence[Node], workspace: str) -
     table, found = tables.nodes, dict[Node, bytes]()
     for first in range(0, len(wanted), NODES_AT_ONCE):
         chunk = wanted[first : first + NODES_AT_ONCE]
-        query = select(table.c.level, table.c.place, table.c.hash).where(table.c.workspace == workspace)
-        rows = connection.execute(query.where(tuple_(table.c.level, table.c.place).in_(chunk)))
+        named = (
+            and_(table.c.workspace == workspace, table.c.level == level, table.c.place == place)
+            for level, place in chunk  # pairs in an IN list would not be looked up, but looked for among all nodes
+        )
+        rows = connection.execute(select(table.c.level, table.c.place, table.c.hash).where(or_(*named)))
         found.update({(row.level, row.place): to_bytes(row.hash) for row in rows})
     if missing := next((node for node in wanted if node not in found), None):
         raise LedgerError(
@@ -160,11 +163,13 @@ def _hold(connection: Connection, workspace: str) -> None:
 
 def _size(connection: Connection, workspace: str) -> int:
     table = tables.leaves
-    query = select(func.coalesce(func.max(table.c.position) + 1, 0)).where(table.c.workspace == workspace)
-    size = connection.execute(query).scalar_one()
-    if not isinstance(size, int):
-        raise LedgerError(f"the store is damaged: a leaf of its ledger has the position {str(size)[:40]!r}")
-    return size
+    query = select(table.c.position).where(table.c.workspace == workspace)
+    last = connection.execute(query.order_by(table.c.position.desc()).limit(1)).scalar()
+    if last is None:
+        return 0
+    if not isinstance(last, int):
+        raise LedgerError(f"the store is damaged: a leaf of its ledger has the position {str(last)[:40]!r}")
+    return last + 1
 
 
 def _node_row(level: int, start: int, count: int, workspace: str) -> Select[Any]:

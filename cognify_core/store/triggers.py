@@ -40,9 +40,11 @@ _PURGED = "EXISTS (SELECT 1 FROM purges WHERE run_id = NEW.run_id)"
 _DISCARDED = "EXISTS (SELECT 1 FROM tombstones WHERE run_id = NEW.run_id)"
 
 _MINE = "SELECT 1 FROM leaves WHERE workspace = NEW.workspace"
-_LEAVES = "(SELECT COALESCE(MAX(position) + 1, 0) FROM leaves WHERE workspace = NEW.workspace)"
-_LOGGED_OPEN = "EXISTS (SELECT 1 FROM leaves WHERE kind = 'opened' AND subject = NEW.run_id)"
-_LOGGED_GONE = "EXISTS (SELECT 1 FROM leaves WHERE kind = 'tombstone' AND subject = NEW.run_id)"
+_LAST_LEAF = "SELECT position + 1 FROM leaves WHERE workspace = NEW.workspace ORDER BY position DESC LIMIT 1"
+_LEAVES = f"COALESCE(({_LAST_LEAF}), 0)"  # MAX may be looked for along another index, leaf by leaf
+_OF_RUN = "SELECT 1 FROM leaves WHERE workspace IN (SELECT workspace FROM ledgers) AND subject = NEW.run_id"
+_LOGGED_OPEN = f"EXISTS ({_OF_RUN} AND kind = 'opened')"
+_LOGGED_GONE = f"EXISTS ({_OF_RUN} AND kind = 'tombstone')"
 
 _INSERT_REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
     "runs": (
