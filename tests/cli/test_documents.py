@@ -12,7 +12,7 @@ from tests.cli.running import ROOT, json_of
 from tests.cli.test_runs import sealed, still_open
 from tests.store.old_runs import OLD, old_run
 
-PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z-]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
+PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z][a-z-]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
 TABLE = {
     command: re.findall(r"`([a-z_]+)`", keys)
     for command, keys in PROMISED.findall((ROOT / "docs/cli.md").read_text("utf-8").replace("\\|", "/"))
@@ -33,6 +33,7 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         json_of(folder, "ledger", "head", "--output", folder / "head")
     words: dict[str, list[object]] = {
         "run": ["--json", sys.executable, "-c", "pass"],
+        "preview": [still_open(folder)],
         "seal": [still_open(folder)],
         "discard": [still_open(folder), "--reason", "wrong data"],
         "hash": [folder / "model"],
