@@ -25,6 +25,8 @@ CHECKS: frozenset[Check] = frozenset(
 )
 _CYCLONEDX = b'"bomFormat":"CycloneDX"'
 _LOOKED_AT = 1024
+_NAME = 30
+"""Where the first name stands in an archive; that of a workbook is always the same (ECMA-376, part 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ Again: TypeAlias = Callable[[ReceiptPredicate], Rendered]
 
 def document_format(data: bytes) -> str | None:
     """Which kind of document a file is by its first bytes; none for what may be a package."""
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(b"PK\x03\x04") and data[_NAME:].startswith(b"[Content_Types].xml"):
         return "xlsx"
     if data.startswith(b"---\n"):
         return "hf-card"

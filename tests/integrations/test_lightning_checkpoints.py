@@ -158,7 +158,7 @@ def test_a_disk_that_fails_raises_what_it_raises_without_us(namespace: str, tmp_
 
 @pytest.mark.slow
 def test_saving_asynchronously_returns_as_soon_as_without_us(tmp_path: Path) -> None:
-    """The disk takes 0.5 s a checkpoint; a training that waited for it would take three times that."""
+    """The disk takes half a second for each of three checkpoints; waiting for one of them twice would show."""
     took: dict[str, list[float]] = {"bare": [], "recorded": []}
     for turn in range(3):
         for name, times in took.items():
@@ -168,7 +168,7 @@ def test_saving_asynchronously_returns_as_soon_as_without_us(tmp_path: Path) -> 
             began = time.monotonic()
             trainer.fit(tiny.module("lightning.pytorch"), tiny.loader())
             times.append(time.monotonic() - began)
-    assert min(took["recorded"]) < min(took["bare"]) + 0.5
+    assert min(took["recorded"]) < min(took["bare"]) * 4 / 3
 
 
 def test_the_io_inside_an_asynchronous_one_is_asked_for_the_step_it_was_given(tmp_path: Path) -> None:
