@@ -15,6 +15,7 @@ from cognify_core.export.population import RENDERER, ListedRun, Population, open
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import stamp_time, utc_now, whole_seconds
 from cognify_core.seal.bundle import Bundle
+from cognify_core.seal.ledger_statements import OpenedStatement, parse_leaf_statement
 from cognify_core.seal.sealing import seal_population
 from cognify_core.seal.statement import PopulationPredicate
 
@@ -90,7 +91,11 @@ def export_period(
 
 
 def read_population(store: Store, since: str, until: str, made_at: str, progress: Progress | None = None) -> Population:
-    """What a store holds of a period."""
+    """What a store and its ledger hold of a period.
+
+    Raises:
+        FormatError, LedgerError: a leaf of the ledger does not read, or is gone; `cognify ledger fsck` names it.
+    """
     every = store.runs(workspace=WORKSPACE)
     stones, purges = store.tombstones(), dict(store.purges())
     within = [row for row in every if since <= row.opened_at[:10] <= until]
@@ -108,7 +113,17 @@ def read_population(store: Store, since: str, until: str, made_at: str, progress
         tombstones=tuple(stone for stone in stones if since <= opened_on(stone.run_id) <= until),
         purges=purges,
         in_store=len(every) + len(stones),
+        ledger=_opened_in_ledger(store, since, until),
     )
+
+
+def _opened_in_ledger(store: Store, since: str, until: str) -> frozenset[str] | None:
+    """The runs that the ledger lists as opened in the period, without addenda; none where there is no ledger."""
+    if store.ledger_size(workspace=WORKSPACE) == 0:
+        return None
+    payloads = (leaf.payload for leaf in store.leaves(workspace=WORKSPACE) if leaf.kind == "opened")
+    opened = (each.predicate for each in map(parse_leaf_statement, payloads) if isinstance(each, OpenedStatement))
+    return frozenset(each.run_id for each in opened if each.amends is None and since <= each.opened_at[:10] <= until)
 
 
 def _listed(store: Store, row: RunRow) -> ListedRun:

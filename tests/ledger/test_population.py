@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("openpyxl")
+
+from cognify_core import api
+from cognify_core.errors import LedgerError
+from tests.export.sheets.workbooks import ipe_facts
+from tests.ledger.homes import Lived
+
+DECADES = ("2020-01-01", "2099-12-31")
+
+
+def said_of_the_ledger() -> object:
+    return ipe_facts(api.export_population(*DECADES).path.read_bytes())["Ledger"]
+
+
+def test_a_list_of_runs_agrees_with_the_ledger_and_leaves_addenda_out(lived: Lived) -> None:
+    assert said_of_the_ledger() == "agrees: it lists the same 4 runs as opened in the period"
+
+
+def test_a_list_of_runs_names_one_that_was_deleted(lived: Lived) -> None:
+    lived.edit(*(f"DELETE FROM {table} WHERE run_id = '{lived.open}'" for table in ("events", "runs")))
+    assert said_of_the_ledger() == f"DOES NOT AGREE: it lists {lived.open}, which the store does not have"
+
+
+def test_no_list_is_made_beside_a_ledger_that_is_damaged(lived: Lived) -> None:
+    lived.edit(f"DELETE FROM leaves WHERE kind = 'opened' AND subject = '{lived.closed}'")
+    with pytest.raises(LedgerError, match="its ledger has no leaf"):
+        api.export_population(*DECADES)
