@@ -42,6 +42,8 @@ class Scan:
 
     def only(self, mine: Mine) -> Scan:
         """The same folder, with the files that `mine` does not name left to others."""
+        if mine is all_of_them:
+            return self
         kept = [file for file in self.files if mine(file[0])]
         return Scan(kept, self.empty_directories, tuple(name for name, _ in self.files if not mine(name)))
 
