@@ -83,7 +83,8 @@ def _in_words(report: Report) -> str:
     if report.exit_code == 1 and {finding.section for finding in report.contradictions} == {"against"}:
         return "intact, but what it was compared with HAS DRIFTED since it was recorded"
     if report.exit_code == 2 and report.verdict("intact") == "ok":
-        unsettled = [section for section in report.decisive if report.verdict(section) == "unchecked"]
+        deciding = [section for section in report.sections if section in report.decisive]
+        unsettled = [section for section in deciding if report.verdict(section) == "unchecked"]
         open_ = next(words for section, words in _OPEN.items() if section in unsettled)
         return f"intact, but {open_}: could not be checked to the end"
     return words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -16,19 +17,25 @@ BIG = 48 << 20  # long enough to hash (some 30 ms) that another thread gets its 
 
 
 def outcome_while(tree: Path, change: Callable[[], None]) -> str | None:
-    """The reason of a tree's outcome, where `change` happens once the first file of it is open."""
+    """The reason of a tree's outcome, where `change` happens while its large file is hashed, after all others were."""
     opened = threading.Event()
 
+    def is_open() -> bool:
+        for fd in Path("/proc/self/fd").iterdir():
+            try:
+                if fd.readlink() == tree / "a-big":
+                    return True
+            except FileNotFoundError:
+                continue
+        return False
+
     def watch() -> None:
-        target = tree / "a-big"
         while not opened.is_set():
-            for fd in Path("/proc/self/fd").iterdir():
-                try:
-                    if fd.readlink() == target:
-                        change()
-                        return
-                except FileNotFoundError:
-                    continue
+            if is_open():
+                time.sleep(0.002)  # to look at its stamp it is opened too, for less than that
+                if is_open():
+                    change()
+                    return
 
     watcher = threading.Thread(target=watch)
     watcher.start()
