@@ -130,6 +130,9 @@ def test_personal_data_never_goes_where_it_could_not_be_erased(run_id: str) -> N
 
 
 def test_a_document_with_personal_data_is_refused_before_anything_is_made(run_id: str) -> None:
+    pytest.importorskip("reportlab")
+    pytest.importorskip("pikepdf")
+    pytest.importorskip("openpyxl")
     with pytest.raises(ConfigurationError, match="does not go into s3://bucket/x in COMPLIANCE mode"):
         api.export_audit(run_id, format="pdf", template="hipaa", vault="s3://bucket/x?mode=COMPLIANCE")
     assert api.show(run_id).addenda == ()
@@ -276,6 +279,7 @@ def test_a_trial_of_a_folder_says_that_it_does_not_lock(folder: str) -> None:
 
 
 def test_a_vault_that_does_not_answer_is_left_to_the_outbox(run_id: str) -> None:
+    pytest.importorskip("boto3")
     (port,) = free_ports(1)
     with pytest.raises(VaultUnavailableError, match="it waits in the outbox, and `cognify sync` tries again"):
         api.export_audit(run_id, vault=f"s3://bucket?endpoint_url=http://127.0.0.1:{port}&region=us-east-1")
