@@ -102,7 +102,7 @@ def test_another_bundle_in_a_bundles_place_is_named(lived: Lived, table: str) ->
 @pytest.mark.parametrize("column", ["kind", "subject", "payload", "body"])
 @pytest.mark.parametrize("position", [0, 1, 5])
 def test_a_leaf_that_was_changed_is_named(lived: Lived, column: str, position: int) -> None:
-    changed = {"kind": "'rotation'", "subject": "'x'"}.get(column, f"CAST(replace({column}, '1', '2') AS BLOB)")
+    changed = {"kind": "'rotation'", "subject": "'x'"}.get(column, f"CAST(replace({column}, 'e', 'E') AS BLOB)")
     lived.edit(f"UPDATE leaves SET {column} = {changed} WHERE position = {position}")
     report = lived.fsck()
     assert names(report, "ledger_statement", f"leaf {position} ")
