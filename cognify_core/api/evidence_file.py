@@ -5,8 +5,6 @@ It is no part of what was signed. Each fact in it can be asked for again, of the
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING
 from cognify_core.canonical import Json, encode, parse
 from cognify_core.errors import ConfigurationError, FormatError
 from cognify_core.model.digest import Digest
-from cognify_core.store.places import locked, sync_directory
+from cognify_core.store.places import locked, put_in_place
 
 if TYPE_CHECKING:
     from cognify_core.store.keeping import VaultFact
@@ -35,7 +33,9 @@ def add_evidence(package: Path, package_hash: Digest, facts: Sequence[dict[str, 
     try:
         with locked(path.parent, _LOCK_SECONDS):
             every = [*read_evidence(path, package_hash), *facts]
-            _write(path, encode({"format": FORMAT, "package_hash": str(package_hash), "facts": list(every)}) + b"\n")
+            put_in_place(
+                path, encode({"format": FORMAT, "package_hash": str(package_hash), "facts": list(every)}) + b"\n"
+            )
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
     return path
@@ -74,16 +74,3 @@ def vault_fact(fact: VaultFact) -> dict[str, Json]:
         "asked": {"mode": fact.asked_mode, "until": fact.asked_until, "held": fact.asked_held},
         "read_at": fact.read_at,
     }
-
-
-def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_directory(path.parent)

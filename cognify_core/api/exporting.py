@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.ledger import Ledger
 from cognify_core.seal.sealing import seal_package
 from cognify_core.store.keeping import VaultFact
+from cognify_core.store.places import put_in_place
 from cognify_core.store.protocol import Opening, Receipt, Store
 from cognify_core.verify.store_check import read_sealed
 
@@ -146,13 +145,7 @@ def target_of(path: Path | None, folder: Path, name: str) -> Path:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put `data` in place whole or not at all, and durably."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with draft.open("xb") as file:  # never through a link that somebody has put there
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        put_in_place(path, data)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

@@ -9,8 +9,6 @@ A full tile never changes. Tiles are written first and the head last, so that wh
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from cognify_core.merkle import HASH_SIZE, root_hash
 from cognify_core.merkle_nodes import Node, consistency_ranges, needed, proof
 from cognify_core.seal.ledger import Ledger
 from cognify_core.seal.notes import MAX_NOTE, SignedHead
+from cognify_core.store.places import put_in_place
 
 WIDTH = 256
 _HEIGHT = 8
@@ -50,7 +49,8 @@ def publish(ledger: Ledger, folder: Path) -> PublishedLedger:
     written = sum(
         _put(folder / path, data) for path, data in (*_tiles(ledger, before, head), *_entries(ledger, before, head))
     )
-    _replace(folder / CHECKPOINT, head.note)
+    folder.mkdir(parents=True, exist_ok=True)
+    put_in_place(folder / CHECKPOINT, head.note)
     return PublishedLedger(head, before, written + 1)
 
 
@@ -160,22 +160,9 @@ def _put(path: Path, data: bytes) -> bool:
     """Write a file that never changes; whether it was written now."""
     if path.exists() and path.read_bytes() == data:
         return False
-    _replace(path, data)
-    return True
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in place whole or not at all, and durably."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    put_in_place(path, data)
+    return True
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,24 @@ def sync_file(path: Path) -> None:
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def put_in_place(path: Path, data: bytes) -> None:
+    """Put `data` there whole or not at all, and durably; never through a link that somebody has put there.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

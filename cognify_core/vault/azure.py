@@ -12,9 +12,10 @@ from datetime import timedelta
 from hashlib import md5
 from typing import Any, Self
 
-from cognify_core.errors import ConfigurationError, VaultConflictError, VaultError
+from cognify_core.errors import ConfigurationError, VaultError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
+from cognify_core.vault.adopting import adopt
 from cognify_core.vault.azure_errors import in_our_words
 from cognify_core.vault.protocol import Finding, Lock, Mode, Reading
 from cognify_core.vault.uri import VaultUri
@@ -77,14 +78,8 @@ class AzureVault:
                 legal_hold=lock.held,
             )
         if taken:
-            return self._adopt(key, digest, lock)
+            return adopt(self, key, digest, lock)
         return self.look(key, answer.get("version_id") or f"{_ETAG}{_plain(answer['etag'])}")
-
-    def _adopt(self, key: str, digest: Digest, lock: Lock) -> Reading:
-        for found, version in self.versions(key):
-            if found == key and self.look(key, version).digest == digest:
-                return self.extend(key, version, lock)
-        raise VaultConflictError(f"{self.uri}/{key} has other bytes already; they stay")
 
     def look(self, key: str, version: str) -> Reading:
         """Get the version's properties, and hash its bytes: Azure keeps no SHA-256."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Self
 
-from cognify_core.errors import VaultConflictError, VaultError
+from cognify_core.errors import VaultError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
+from cognify_core.vault.adopting import adopt
 from cognify_core.vault.gcs_errors import SECONDS, in_our_words, retrying
 from cognify_core.vault.protocol import Finding, Lock, Mode, Reading
 from cognify_core.vault.uri import VaultUri
@@ -62,15 +63,9 @@ class GcsVault:
                 retry=retrying(),
             )
         if taken:
-            return self._adopt(key, digest, lock)
+            return adopt(self, key, digest, lock)
         version = str(blob.generation)
         return self.hold(key, version, on=True) if lock.held else self.look(key, version)
-
-    def _adopt(self, key: str, digest: Digest, lock: Lock) -> Reading:
-        for found, version in self.versions(key):
-            if found == key and self.look(key, version).digest == digest:
-                return self.extend(key, version, lock)
-        raise VaultConflictError(f"{self.uri}/{key} has other bytes already; they stay")
 
     def look(self, key: str, version: str) -> Reading:
         """Reload the generation's properties, and hash its bytes: GCS keeps no SHA-256."""

@@ -13,9 +13,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Self
 
-from cognify_core.errors import VaultConflictError, VaultError
+from cognify_core.errors import VaultError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
+from cognify_core.vault.adopting import adopt
 from cognify_core.vault.protocol import Finding, Lock, Mode, Reading
 from cognify_core.vault.s3_errors import in_our_words
 from cognify_core.vault.s3_examining import examine
@@ -70,19 +71,12 @@ class S3Vault:
                 **({"ObjectLockLegalHoldStatus": "ON"} if lock.held else {}),
             ).get("VersionId")
         if refusal:
-            return self._adopt(key, digest, lock)
+            return adopt(self, key, digest, lock)
         if version is None:
             raise VaultError(
                 f"{self.uri} keeps no versions, so no lock can be on one: enable versioning and Object Lock"
             )
         return self.look(key, version)
-
-    def _adopt(self, key: str, digest: Digest, lock: Lock) -> Reading:
-        """The version that is there already, of a put whose answer was lost; or of somebody else's bytes."""
-        for _, version in self.versions(key):
-            if self.look(key, version).digest == digest:
-                return self.extend(key, version, lock)
-        raise VaultConflictError(f"{self.uri}/{key} has other bytes already; they stay")
 
     def look(self, key: str, version: str) -> Reading:
         """Ask for the version's headers; its bytes are read where the server does not tell their SHA-256."""
