@@ -68,9 +68,9 @@ def _group(dossier: Dossier, title: str, value: Json, defaulted: frozenset[str] 
     rows = list(flat(value))
     if defaulted is None:
         return table(dossier, (("Name", 2.0), ("Value", 3.0)), [_row(row) for row in rows], title)
-    ordered = sorted(rows, key=lambda row: (_is_default(row[0], defaulted), row[0]))
-    marked = [(*_row(row), plain("library default" if _is_default(row[0], defaulted) else "set")) for row in ordered]
-    changed = sum(not _is_default(name, defaulted) for name, _ in rows)
+    ordered = sorted(rows, key=lambda row: (is_default(row[0], defaulted), row[0]))
+    marked = [(*_row(row), plain("library default" if is_default(row[0], defaulted) else "set")) for row in ordered]
+    changed = sum(not is_default(name, defaulted) for name, _ in rows)
     caption = (
         f"{title}: {count(changed, 'value')} off the library's defaults, then {count(len(rows) - changed)} at them"
     )
@@ -81,5 +81,6 @@ def _row(row: tuple[str, Json]) -> tuple[Cell, Cell]:
     return mono(cut(row[0], 120)), mono(shown(row[1], 400))
 
 
-def _is_default(name: str, defaulted: frozenset[str]) -> bool:
+def is_default(name: str, defaulted: frozenset[str]) -> bool:
+    """Whether the leaf of that dotted name belongs to an argument that is at the library's default."""
     return name.partition(".")[0] in defaulted

@@ -11,6 +11,7 @@ from cognify_core.export.document.graph import distinct_datasets
 from cognify_core.export.document.model_facts import method, parameters, weights_told
 from cognify_core.export.document.outcome import what_came_out
 from cognify_core.export.document.seals import age_of
+from cognify_core.export.document.sections_config import flat, is_default
 from cognify_core.export.document.told_gaps import told_gaps
 from cognify_core.export.dossier import Dossier
 
@@ -92,8 +93,8 @@ def _configuration(dossier: Dossier) -> Iterator[Prose]:
         value, defaulted = dossier.manifest(told), told.body.facts.get("training_arguments_defaulted")
         arguments = value.get("training_arguments") if isinstance(value, dict) else None
         if isinstance(arguments, dict) and isinstance(defaulted, list):
-            changed = len(arguments.keys() - set(map(str, defaulted)))
-            share = f"{count(changed)} of {count(len(arguments))}"
+            names, known = [name for name, _ in flat(arguments)], frozenset(map(str, defaulted))
+            share = f"{count(sum(not is_default(name, known) for name in names))} of {count(len(names), 'value')}"
             yield sentence(f"Training arguments in {told.node_id} off the library's defaults: {share}.", told)
 
 

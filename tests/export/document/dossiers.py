@@ -46,7 +46,7 @@ ARGUMENTS = {
         "learning_rate": 0.0002,
         "optim": "adamw_torch",
         "seed": 42,
-        "fsdp_config": {"min": 0},
+        "fsdp_config": {"min": 0, "xla": False},
     },
     "model": {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 8},
     "peft": {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"]},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -112,9 +113,24 @@ def test_what_was_set_stands_before_the_defaults_which_are_marked() -> None:
     assert origins == [
         ("learning_rate", "set"),
         ("fsdp_config.min", "library default"),
+        ("fsdp_config.xla", "library default"),
         ("optim", "library default"),
         ("seed", "library default"),
     ]
+
+
+def test_the_summary_counts_arguments_as_their_table_does() -> None:
+    composed = compose_report(rich())
+    (said,) = (text for text in texts(composed) if "off the library's defaults: " in text)
+    changed, of = re.search(r"defaults: (\d+) of (\d+) value", said).groups()  # type: ignore[union-attr]
+    (caption,) = (
+        block.caption
+        for part in composed.sections
+        for block in part.blocks
+        if isinstance(block, Table) and "off the library's defaults" in (block.caption or "")
+    )
+    counted = [int(number) for number in re.findall(r"\d+", caption or "")]
+    assert counted == [int(changed), int(of) - int(changed)]
 
 
 def test_the_adapter_and_the_model_have_tables_of_their_own() -> None:
