@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import TypeAlias
 from cognify_core.capture.files import shown, unreadable
 from cognify_core.errors import CaptureError
 from cognify_core.turns import in_turns
+
+_Directory: TypeAlias = tuple[bytes, int, int, int]
+"""Path, device, inode, and the time of the last change in ns: nobody but the kernel sets it."""
 
 Mine: TypeAlias = Callable[[bytes], bool]
 """Tells of a path relative to a folder whether this process is to read that file."""
@@ -27,6 +31,8 @@ def all_of_them(_: bytes) -> bool:
 
 
 _ENTRIES_AT_ONCE = 128
+_SETTLED_NS = 2_000_000_000
+"""For how long a directory must have been as it is, so that its times tell of the next change: they are coarse."""
 _HUB_FOLDER = re.compile(rb"(models|datasets|spaces)--.+")
 
 
@@ -39,13 +45,25 @@ class Scan:
     empty_directories: int
     others: tuple[bytes, ...] = ()
     """Paths of files that are there and for somebody else to read."""
+    directories: tuple[_Directory, ...] | None = None
+    """What each directory was before it was listed; None where that does not tell whether the names stay the same."""
 
     def only(self, mine: Mine) -> Scan:
         """The same folder, with the files that `mine` does not name left to others."""
         if mine is all_of_them:
             return self
         kept = [file for file in self.files if mine(file[0])]
-        return Scan(kept, self.empty_directories, tuple(name for name, _ in self.files if not mine(name)))
+        others = tuple(name for name, _ in self.files if not mine(name))
+        return Scan(kept, self.empty_directories, others, self.directories)
+
+    def is_current(self) -> bool:
+        """Whether listing the folder again is sure to give the same names."""
+        if self.directories is None:
+            return False
+        try:
+            return all(_directory(known[0]) == known for known in self.directories)
+        except OSError:
+            return False
 
 
 class TooManyFilesError(CaptureError):
@@ -61,11 +79,12 @@ def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
         TooManyFilesError: there are more than `limit` files.
     """
     files: list[tuple[bytes, bytes]] = []
-    empty = 0
+    directories: list[_Directory] = []
+    empty, linked, began = 0, False, time.time_ns()
     pending = [(root, b"")]
     while pending:
         directory, prefix = pending.pop()
-        entries = _entries(directory, prefix)
+        entries = _entries(directory, prefix, directories)
         empty += not entries and directory != root
         for entry in in_turns(entries, _ENTRIES_AT_ONCE):
             name = prefix + entry.name
@@ -75,11 +94,13 @@ def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
                 pending.append((entry.path, name + b"/"))
             elif entry.is_symlink():
                 files.append((name, _inside(entry.path, name, boundary)))
+                linked = True
             else:
                 raise CaptureError(f"not a regular file: {shown(name)}")
         if limit is not None and len(files) > limit:
             raise TooManyFilesError(f"more than {limit} files")
-    return Scan(files, empty)
+    telling = not linked and max(changed for _, _, _, changed in directories) < began - _SETTLED_NS
+    return Scan(files, empty, directories=tuple(directories) if telling else None)
 
 
 def real_directory(path: Path) -> bytes:
@@ -111,12 +132,18 @@ def boundary_of(path: Path, root: bytes) -> bytes:
     return root
 
 
-def _entries(directory: bytes, prefix: bytes) -> list[os.DirEntry[bytes]]:
+def _entries(directory: bytes, prefix: bytes, listed: list[_Directory]) -> list[os.DirEntry[bytes]]:
     try:
+        listed.append(_directory(directory))
         with os.scandir(directory) as entries:
             return list(entries)
     except OSError as error:
         raise unreadable(error, prefix.rstrip(b"/") or os.path.basename(directory)) from error  # noqa: PTH119 - bytes
+
+
+def _directory(path: bytes) -> _Directory:
+    status = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - names are bytes here, and pathlib takes none
+    return (path, status.st_dev, status.st_ino, status.st_ctime_ns)
 
 
 def _inside(path: bytes, name: bytes, boundary: bytes) -> bytes:

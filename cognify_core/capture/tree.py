@@ -79,7 +79,7 @@ def hash_tree(path: Path, boundary: Path | None = None, mine: Mine = all_of_them
     within = boundary_of(path, root) if boundary is None else real_directory(boundary)
     scan = scan_tree(root, within).only(mine)
     hashed = _hash_files(scan)
-    _check_unchanged(scan, scan_tree(root, within).only(mine), hashed)
+    _check_unchanged(scan, scan if scan.is_current() else scan_tree(root, within).only(mine), hashed)
     stamps = {name: stamp for name, _, stamp in hashed}
     return HashedTree(tree_of(hashed, scan.empty_directories), stamps, scan.others)
 
@@ -99,7 +99,7 @@ def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
 
 
 def _hash_files(scan: Scan) -> list[HashedFile]:
-    """Hash every file, a large one once however many names it has; changes meanwhile are for the second scan to see."""
+    """Hash every file, a large one once however many names it has; changes meanwhile are for the second look to see."""
     view, large, hashed = read_buffer(), dict[Stamp, _Path](), list[HashedFile]()
     for name, path in in_turns(scan.files, FILES_AT_ONCE):
         fd = open_file(path, name)
@@ -160,7 +160,7 @@ def _hash_again(stamp: Stamp, name: bytes, path: bytes, view: memoryview) -> str
 
 
 def _check_unchanged(before: Scan, after: Scan, hashed: list[HashedFile]) -> None:
-    if before.files != after.files:
+    if before is not after and before.files != after.files:
         _check_names(dict(before.files), dict(after.files))
     files = in_turns(before.files, FILES_AT_ONCE)
     for (name, path), (_, _, (device, inode, size, modified)) in zip(files, hashed, strict=True):

@@ -46,11 +46,15 @@ def outcome_while(tree: Path, change: Callable[[], None]) -> str | None:
         watcher.join()
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
+@pytest.fixture(params=[0.0, 2.1], ids=["just made", "made some seconds ago"])
+def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder; of one that has been as it is for two seconds, the times are trusted to tell whether names stayed."""
     (tmp_path / "a-big").write_bytes(bytes(BIG))
     (tmp_path / "b").write_bytes(b"b")
-    os.utime(tmp_path / "b", ns=(1, 1))
+    (tmp_path / "a").write_bytes(b"old")
+    for name in "ab":
+        os.utime(tmp_path / name, ns=(1, 1))
+    time.sleep(request.param)
     return tmp_path
 
 
@@ -77,14 +81,19 @@ def test_large_files_hashed_side_by_side_have_the_digests_that_they_have_alone(t
 
 
 def test_a_file_that_vanishes_after_it_was_hashed_is_named(tree: Path) -> None:
-    (tree / "a").write_bytes(b"hashed before a-big")
     assert outcome_while(tree, (tree / "a").unlink) == "vanished while hashed: a"
 
 
-def test_a_file_that_changes_after_it_was_hashed_is_named(tree: Path) -> None:
-    (tree / "a").write_bytes(b"old")
-    os.utime(tree / "a", ns=(1, 1))
+def test_a_file_that_takes_the_place_of_another_of_the_same_size_and_times_is_named(tree: Path) -> None:
+    def replace() -> None:
+        (tree.parent / "other").write_bytes(b"new")
+        os.utime(tree.parent / "other", ns=(1, 1))
+        (tree.parent / "other").rename(tree / "a")
 
+    assert outcome_while(tree, replace) == "changed while hashed: a"
+
+
+def test_a_file_that_changes_after_it_was_hashed_is_named(tree: Path) -> None:
     def change() -> None:
         (tree / "a").write_bytes(b"new")
 
