@@ -59,7 +59,7 @@ def hold_tree(path: Path, *, limit: int = 256, mine: Mine = all_of_them) -> Held
     except CaptureError as error:
         _close(opened)
         return HeldTree(path, problem=None if no_descriptor_left(error) else error.reason, mine=mine)
-    return HeldTree(path, opened, scan.empty_directories, others=scan.others, mine=mine)
+    return HeldTree(path, opened, scan.empty_directories, others=scan.others, mine=mine, symlinks=scan.symlinks)
 
 
 class HeldTree:
@@ -80,6 +80,7 @@ class HeldTree:
         problem: str | None = None,
         others: tuple[bytes, ...] = (),
         mine: Mine = all_of_them,
+        symlinks: int = 0,
     ) -> None:
         self.path = path
         self.others = others
@@ -88,7 +89,7 @@ class HeldTree:
         self._opened = list(opened)
         self._stamps = {file.name: file.stamp for file in self._opened}
         self._identity = _identity(path)
-        self._empty_directories = empty_directories
+        self._empty_directories, self._symlinks = empty_directories, symlinks
         self._reason = problem
         self._started = False
         self._lock = threading.Lock()
@@ -147,7 +148,7 @@ class HeldTree:
             os.close(self._opened.pop(0).fd)
             if not len(hashed) % FILES_AT_ONCE:
                 let_others_run()
-        return tree_of(hashed, self._empty_directories)
+        return tree_of(hashed, self._empty_directories, self._symlinks)
 
     def _by_name(self) -> Outcome:
         if self._identity is None or _identity(self.path) != self._identity:

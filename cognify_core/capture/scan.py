@@ -47,6 +47,8 @@ class Scan:
     """Paths of files that are there and for somebody else to read."""
     directories: tuple[_Directory, ...] | None = None
     """What each directory was before it was listed; None where that does not tell whether the names stay the same."""
+    symlinks: int = 0
+    """How many of the files are links to others."""
 
     def only(self, mine: Mine) -> Scan:
         """The same folder, with the files that `mine` does not name left to others."""
@@ -54,7 +56,7 @@ class Scan:
             return self
         kept = [file for file in self.files if mine(file[0])]
         others = tuple(name for name, _ in self.files if not mine(name))
-        return Scan(kept, self.empty_directories, others, self.directories)
+        return Scan(kept, self.empty_directories, others, self.directories, self.symlinks)
 
     def is_current(self) -> bool:
         """Whether listing the folder again is sure to give the same names."""
@@ -80,7 +82,7 @@ def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
     """
     files: list[tuple[bytes, bytes]] = []
     directories: list[_Directory] = []
-    empty, linked, began = 0, False, time.time_ns()
+    empty, symlinks, began = 0, 0, time.time_ns()
     pending = [(root, b"")]
     while pending:
         directory, prefix = pending.pop()
@@ -94,13 +96,13 @@ def scan_tree(root: bytes, boundary: bytes, limit: int | None = None) -> Scan:
                 pending.append((entry.path, name + b"/"))
             elif entry.is_symlink():
                 files.append((name, _inside(entry.path, name, boundary)))
-                linked = True
+                symlinks += 1
             else:
                 raise CaptureError(f"not a regular file: {shown(name)}")
         if limit is not None and len(files) > limit:
             raise TooManyFilesError(f"more than {limit} files")
-    telling = not linked and max(changed for _, _, _, changed in directories) < began - _SETTLED_NS
-    return Scan(files, empty, directories=tuple(directories) if telling else None)
+    telling = not symlinks and max(changed for _, _, _, changed in directories) < began - _SETTLED_NS
+    return Scan(files, empty, directories=tuple(directories) if telling else None, symlinks=symlinks)
 
 
 def real_directory(path: Path) -> bytes:

@@ -81,11 +81,11 @@ def hash_tree(path: Path, boundary: Path | None = None, mine: Mine = all_of_them
     hashed = _hash_files(scan)
     _check_unchanged(scan, scan if scan.is_current() else scan_tree(root, within).only(mine), hashed)
     stamps = {name: stamp for name, _, stamp in hashed}
-    return HashedTree(tree_of(hashed, scan.empty_directories), stamps, scan.others)
+    return HashedTree(tree_of(hashed, scan.empty_directories, scan.symlinks), stamps, scan.others)
 
 
-def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
-    """The outcome of files that have been hashed, in any order."""
+def tree_of(hashed: list[HashedFile], empty_directories: int, symlinks: int = 0) -> Outcome:
+    """The outcome of files that have been hashed, in any order; `symlinks` of them are links to others."""
     hashed.sort()
     let_others_run()
     manifest = render((name, digits) for name, digits, _ in hashed)
@@ -94,7 +94,7 @@ def tree_of(hashed: list[HashedFile], empty_directories: int) -> Outcome:
         "files": len(hashed),
         "bytes": sum(stamp[2] for _, _, stamp in hashed),
         "empty_directories": empty_directories,
-    }
+    } | ({"symlinks": symlinks} if symlinks else {})
     return Outcome.of_manifest(manifest, TREE_FORMAT, facts=facts, gaps=(NOT_COVERED,))
 
 
