@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cognify_core.api.oms import OmsBundles, write_oms
 from cognify_core.errors import ConfigurationError
 from cognify_core.export.document.clear_values import personal_commitments
 from cognify_core.export.dossier import Dossier
@@ -46,6 +47,8 @@ class Package:
     """The file's own name, wherever it was written to; by this its receipt and vaults know it."""
     kept: tuple[VaultFact, ...] = ()
     """What was read back of it in the vault that it was put into."""
+    oms: OmsBundles = field(default_factory=OmsBundles)
+    """The OMS bundles of its models, which lie in the run's own folder of packages."""
 
     def _repr_html_(self) -> str:
         """The package in a notebook."""
@@ -65,7 +68,7 @@ def export_run(
     template: str | None = None,
     path: Path | None = None,
 ) -> Package:
-    """Render a sealed run and its sealed addenda, write the file, and sign and keep its receipt.
+    """Render a sealed run and its sealed addenda, write the file, sign and keep its receipt, and write OMS bundles.
 
     The same inputs give the same bytes, and so the same package hash; the receipt kept is the first one signed.
 
@@ -104,6 +107,7 @@ def export_run(
     receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
     write_whole(target, data)
     write_whole(receipt_path, receipt.bundle)
+    bundles = write_oms([run, *addenda], packages / run_id, signer, ring.trusted())
     return Package(
         package_hash=receipt.package_hash,
         path=target,
@@ -115,6 +119,7 @@ def export_run(
         addenda=len(addenda),
         personal_data=openings is not None,
         name=name,
+        oms=bundles,
     )
 
 

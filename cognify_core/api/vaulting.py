@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
 
 Confirm: TypeAlias = Callable[["Plan"], bool]
-Part: TypeAlias = Literal["package", "receipt"]
+Part: TypeAlias = Literal["package", "receipt", "oms"]
 _ATTEMPTS = 3
 _TRIAL_SECONDS = 60
 
@@ -86,7 +86,7 @@ def check_personal(uri: VaultUri, *, personal: bool) -> None:
 
 
 def deliver(workspace: Workspace, package: Package, plan: Plan) -> tuple[VaultFact, ...]:
-    """Put a package and its receipt into a vault; return what was read back of each.
+    """Put a package, its receipt and OMS bundles into a vault; return what was read back of each.
 
     Raises:
         VaultUnavailableError: the vault does not answer; both may be put again at any time.
@@ -109,6 +109,8 @@ def _parts(package: Package) -> Iterator[tuple[Part, str, bytes]]:
         raise VerificationError(f"{package.path} has changed since it was exported; it does not go into a vault")
     yield "package", package.name, data
     yield "receipt", f"{package.name}.sigstore.json", package.receipt_path.read_bytes()
+    for path in package.oms.paths:
+        yield "oms", f"{path.parent.name}.{path.name}", path.read_bytes()
 
 
 def _put(vault: Vault, package: Package, part: Part, name: str, data: bytes, lock: Lock) -> VaultFact:

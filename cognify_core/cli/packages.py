@@ -103,6 +103,8 @@ def export(
                 "addenda": package.addenda,
                 "personal_data": package.personal_data,
                 "refreshed": package.refreshed,
+                "oms": [str(path) for path in package.oms.paths],
+                "without_oms": package.oms.without,
                 "kept": [fact_document(fact) for fact in package.kept],
             }
         )
@@ -115,8 +117,17 @@ def export(
     say(f"{package.path}")
     say(f"{package.package_hash}")
     say(f"receipt: {package.receipt_path}")
+    _show_oms(package)
     show_kept(package.kept)
     _end_as(package)
+
+
+def _show_oms(package: Package) -> None:
+    for folder in dict.fromkeys(path.parent for path in package.oms.paths):
+        count = sum(path.parent == folder for path in package.oms.paths)
+        say(f"model signatures (OMS): {count} in {folder}")
+    for node_id, why in package.oms.without.items():
+        say(f"no model signature of {node_id}: {why}")
 
 
 def _end_as(package: Package) -> None:

@@ -18,7 +18,7 @@ class VaultFact:
 
     run_id: str
     package_hash: Digest
-    part: Literal["package", "receipt"]
+    part: Literal["package", "receipt", "oms"]
     vault: str
     """Where, without options: `s3://bucket/prefix`."""
     key: str

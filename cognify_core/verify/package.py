@@ -6,9 +6,7 @@ whole file is rendered again: a key that nobody asked about cannot say something
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +16,9 @@ from cognify_core.model.digest import Digest
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.addenda_check import check_chain
 from cognify_core.verify.document_check import Again, check_document, document_format
+from cognify_core.verify.files import read_file
 from cognify_core.verify.ledger_check import NO_LOGS, Logs
+from cognify_core.verify.oms_check import check_oms_beside
 from cognify_core.verify.package_form import Package, read_package
 from cognify_core.verify.pdf_check import check_pdf
 from cognify_core.verify.pdf_form import PdfPackage, is_pdf, read_pdf
@@ -50,6 +50,8 @@ def check_package_file(
 ) -> Report:
     """Check the package or document at `path`, with the receipt given, else the one beside it where there is one.
 
+    OMS bundles of its models that lie beside it are checked too.
+
     `again` renders a document again, where the run that it was made from is at hand.
 
     Raises:
@@ -59,15 +61,16 @@ def check_package_file(
     try:
         if (size := path.stat().st_size) > max_bytes:
             return _too_large(str(path), size, max_bytes)
-        data = _read_file(path, max_bytes + 1)  # a file may grow between one call and the next
+        data = read_file(path, max_bytes + 1)  # a file may grow between one call and the next
         if receipt is None and os.path.lexists(beside):  # a link that leads nowhere is a receipt that cannot be read
             receipt = beside
-        signed = None if receipt is None else _read_file(receipt, MAX_RECEIPT_BYTES + 1)
+        signed = None if receipt is None else read_file(receipt, MAX_RECEIPT_BYTES + 1)
     except OSError as error:
         raise CannotVerifyError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if len(data) <= max_bytes and (kind := document_format(data)) is not None:
         return check_document(data, kind, receipt=signed, trusted=trusted, expected=expected, again=again, logs=logs)
-    return check_package(data, trusted=trusted, receipt=signed, max_bytes=max_bytes, expected=expected, logs=logs)
+    report = check_package(data, trusted=trusted, receipt=signed, max_bytes=max_bytes, expected=expected, logs=logs)
+    return report.with_findings(check_oms_beside(path, report.runs, trusted))
 
 
 def check_package(
@@ -153,12 +156,3 @@ def _check_stands_alone(run: SealedRun) -> list[Finding]:
         return []
     told = f"this is no run of its own, but an addendum to {amends.run_id}" if amends else ""
     return [contradicts("addendum_alone", told)] if told else []
-
-
-def _read_file(path: Path, most: int) -> bytes:
-    """The first bytes of a regular file; of anything else (a pipe, a device) none are waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        return file.read(most)

@@ -34,7 +34,7 @@ def check_receipt(
         yield contradicts("receipt_form", f"the receipt: {error}")
         return
     carried = package.run.public_key if package else None
-    same = _same_key(bundle, carried)
+    same = same_key(bundle, carried)
     findings = list(check_signature(bundle, same, trusted, "the receipt"))
     findings += receipt_in_ledger(bundle, statement, key_that_signed(bundle, same, trusted), logs, "the receipt")
     for finding in findings:
@@ -81,6 +81,6 @@ def _made_from(package: Package, pdf: PdfPackage | None) -> ReceiptPredicate:
     return made_from(package.run, package.addenda, "pdf", *how)
 
 
-def _same_key(bundle: Bundle, carried: bytes | None) -> bytes | None:
+def same_key(bundle: Bundle, carried: bytes | None) -> bytes | None:
     """The package's key where the receipt names it: a receipt may be signed with another, which must be pinned."""
     return carried if carried is not None and Digest.of(carried).hex == bundle.key_id else None

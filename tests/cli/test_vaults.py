@@ -34,7 +34,7 @@ def test_an_export_into_a_vault_says_plainly_that_nothing_locks_it_and_ends_with
 
 def test_what_was_kept_is_in_the_document_of_an_export(mine: Path, folder: str) -> None:
     done = json_of(mine, "export", sealed(mine), "--vault", folder, code=2)
-    assert [each["part"] for each in done["kept"]] == ["package", "receipt"]
+    assert [each["part"] for each in done["kept"]] == ["package", "receipt", "oms"]
     assert set(done["kept"][0]) == {
         *("run_id", "package_hash", "part", "vault", "key", "version", "state", "mode", "until", "held", "asked"),
         "read_at",
@@ -47,11 +47,11 @@ def test_a_vault_is_named_once_and_used_as_the_default(mine: Path, folder: str) 
     assert said == {"vault": folder, "kind": "file", "place": folder.partition("?")[0], "mode": "GOVERNANCE"}
     json_of(mine, "export", sealed(mine), "--vault", "default", code=2)
     listed = json_of(mine, "vault", "list")
-    assert (listed["vault"], len(listed["objects"])) == (folder, 2)
+    assert (listed["vault"], len(listed["objects"])) == (folder, 3)
     assert {each["state"] for each in json_of(mine, "vault", "list", "--check", code=2)["objects"]} == {"unlocked"}
     shown = cognify(mine, "vault", "list", sealed(mine)).stdout.splitlines()
     assert shown[0].split()[:3] == ["STATE", "MODE", "UNTIL"]
-    assert [line.split()[0] for line in shown[1:]] == ["unlocked", "unlocked"]
+    assert [line.split()[0] for line in shown[1:]] == ["unlocked"] * 3
 
 
 def test_a_copy_that_was_changed_is_told_as_missing(mine: Path, folder: str, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_copy_that_was_changed_is_told_as_missing(mine: Path, folder: str, tmp
     copy.chmod(0o600)
     copy.write_bytes(b"{}")
     states = [each["state"] for each in json_of(mine, "vault", "list", "--check", code=2)["objects"]]
-    assert states == ["missing", "unlocked"]
+    assert states == ["missing", "unlocked", "unlocked"]
 
 
 def test_a_test_of_a_folder_finds_that_it_does_not_lock(mine: Path, folder: str) -> None:
