@@ -18,6 +18,7 @@ from cognify_core.verify.package import check_package
 from cognify_core.verify.package_form import read_package
 from cognify_core.verify.report import Report
 from tests.factories import SIGNER, FixedSigner, addendum, sealed_run
+from tests.tamper.offline import offline
 
 TRUSTED = (SIGNER.public_key,)
 
@@ -58,7 +59,12 @@ def edit_event(part: dict[str, Any], place: int, **fields: Any) -> None:
 
 
 def verify(data: bytes, *, trusted: Sequence[PublicKey] = TRUSTED, receipt: bytes | None = None) -> Report:
-    return check_package(data, trusted=trusted, receipt=receipt)
+    """What verification says; the example that needs nothing of ours must not believe what we refuse."""
+    report = check_package(data, trusted=trusted, receipt=receipt)
+    alone = offline(data, trusted, receipt)
+    assert report.exit_code == 0 or alone != 0
+    assert alone == 0 or report.exit_code != 0 or receipt is None
+    return report
 
 
 def assert_contradicts(report: Report, code: str, naming: str) -> None:
