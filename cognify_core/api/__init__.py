@@ -19,6 +19,7 @@ from cognify_core.api.functions import (
     verify,
     watch,
 )
+from cognify_core.api.handing_calls import export_folder
 from cognify_core.api.keeping_calls import (
     plan_vault,
     purge,
@@ -49,6 +50,7 @@ __all__ = [
     "doctor",
     "eval",
     "export_audit",
+    "export_folder",
     "export_population",
     "hash_path",
     "init",

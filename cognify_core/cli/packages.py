@@ -45,7 +45,7 @@ def export(
         str | None,
         typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.", show_default="last"),
     ] = None,
-    format: Annotated[str, typer.Option(help="The package's format: see below.")] = "json",  # noqa: A002 - the option's name
+    format: Annotated[str, typer.Option(help="The package's format: see below; or 'folder', for an auditor.")] = "json",  # noqa: A002 - the option's name
     template: Annotated[str | None, typer.Option(help="What a law or a framework asks: see below.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write it; else under COGNIFY_HOME.")
@@ -78,6 +78,11 @@ def export(
         if vault is not None:
             raise ConfigurationError("a list of runs goes into no vault: it belongs to none of them; leave out --vault")
         _export_period(since, until, run=run, format=format, template=template, output=output, as_json=as_json)
+        return
+    if format == "folder":
+        if template is not None or vault is not None or output is None:
+            raise ConfigurationError("a folder has no template and goes into no vault; say where it goes with --output")
+        _export_folder(run or "last", output, as_json=as_json)
         return
     with stages("exporting") as stage:
         package = api.export_audit(
@@ -155,6 +160,20 @@ def preview(
         return
     say(drawn.banner, style="red")
     say(f"{drawn.path}")
+
+
+def _export_folder(run: str, output: Path, *, as_json: bool) -> None:
+    from cognify_core import api
+
+    with stages("exporting") as stage:
+        handed = api.export_folder(run, output, stage=stage)
+    package = handed.package
+    if as_json:
+        told = {"run_id": package.run_id, "package_hash": str(package.package_hash), "path": str(package.path)}
+        emit(told | {"receipt": str(package.receipt_path), "folder": str(handed.folder), "files": list(handed.files)})
+        return
+    say(f"{plural(len(handed.files), 'file')} in {handed.folder}")
+    say(f"{package.package_hash}")
 
 
 def _export_period(
