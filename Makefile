@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CORE   := $(VENV)-core
 
-.PHONY: help setup demo test test-core test-matrix lint bench samples goldens clean
+.PHONY: help setup demo test test-core test-matrix fuzz lint bench samples goldens clean
 
 help:           ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ test-core: $(CORE)/.ready  ## run the tests that need no extra, where none is in
 
 test-matrix: $(READY)  ## test with the lowest and the highest supported transformers, lightning and trl
 	$(BIN)/python -m nox
+
+fuzz: $(READY)  ## ten minutes of random bytes and altered packages for `verify`
+	COGNIFY_FUZZ_SECONDS=600 $(BIN)/python -m pytest -q tests/adversarial/test_fuzz.py
 
 lint: $(READY)  ## style, types, and the directions of imports
 	$(BIN)/ruff check .
