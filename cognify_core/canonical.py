@@ -49,7 +49,10 @@ def _encoded(value: Json) -> bytes:
 
 
 def _is_plain(value: Json) -> bool:
-    """Whether nothing in it is spelled or ordered in two ways: no float, no large integer, no key beyond ASCII."""
+    """Whether nothing in it is spelled or ordered in two ways: floats, large integers, keys beyond ASCII.
+
+    From 1e-4 up to 1e16 Python writes a float that is no integer as ECMAScript does: its shortest digits, no exponent.
+    """
     level: list[Json] = [value]
     for _ in range(MAX_DEPTH):
         below: list[Json] = []
@@ -60,6 +63,9 @@ def _is_plain(value: Json) -> bool:
                     return False
             elif kind is int:
                 if abs(item) > MAX_SAFE_INTEGER:
+                    return False
+            elif kind is float:
+                if not 1e-4 <= abs(item) < 1e16 or item.is_integer():
                     return False
             elif kind is dict:
                 if not all(type(key) is str and key.isascii() for key in item):

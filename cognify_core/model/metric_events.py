@@ -10,7 +10,7 @@ import re
 
 from pydantic_core import from_json, to_json
 
-from cognify_core.canonical import MAX_SAFE_INTEGER
+from cognify_core.canonical import MAX_SAFE_INTEGER, Json
 from cognify_core.model.bodies import Metrics
 
 _HEAD = '{"kind":"metrics","points":'
@@ -19,6 +19,8 @@ _TAIL = re.compile(
 )
 _MILLIONTHS = re.compile(r"([0-9])(?:\.([0-9]+))?e-6(?![0-9])")
 """The one kind of floats that are not integral and that pydantic spells otherwise than RFC 8785."""
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,20}|Infinity)|NaN")
+"""Most floats that stand under a tag: those that are integral, and those that are no numbers."""
 _MOST = 50
 
 
@@ -36,7 +38,7 @@ def read_metric_event(data: bytes) -> tuple[str, int, str, Metrics] | None:
     return tail[1], int(tail[2]), tail[3], Metrics.model_construct(points=points, tracker=tail[4])
 
 
-def _points(text: str) -> tuple[tuple[int, str, int | float], ...] | None:
+def _points(text: str) -> tuple[tuple[int, str, Json], ...] | None:
     try:
         given = from_json(text, allow_inf_nan=False)
         points = tuple((step, name, value) for step, name, value in given)
@@ -54,9 +56,11 @@ def _points(text: str) -> tuple[tuple[int, str, int | float], ...] | None:
 
 
 def _is_value(value: object) -> bool:
-    """An integer, or a float that is none: one that is integral is tagged."""
+    """An integer, a float that is none, or one under its tag."""
     if type(value) is float:
         return not value.is_integer()
+    if type(value) is dict:
+        return len(value) == 1 and type(text := value.get("$float")) is str and _WHOLE.fullmatch(text) is not None
     return type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 

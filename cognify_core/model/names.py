@@ -47,7 +47,7 @@ def utc_now() -> datetime:
 
 def stamp_time(moment: datetime) -> str:
     """RFC 3339 in UTC with six decimals and `Z`: the time of an event."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def whole_seconds(time: str) -> str:

@@ -102,7 +102,9 @@ def test_a_value_too_deep_to_write_is_refused_and_not_a_crash() -> None:
 
 
 _TEXTS = st.one_of(st.text(max_size=8), st.sampled_from(['"\\\n\x00\x1f\x7f/', "\u2028", "😀", "\ue000", "\ud800"]))
-_NUMBERS = st.one_of(st.integers(), st.floats(), st.floats(width=16), st.sampled_from([1e-6, 1e-7, 1e21, -0.0, 0.1]))
+_EDGES = [1e-7, 1e-6, 9.999999999999999e-05, 1e-4, -0.1, -0.0, 1e15 + 0.125, 9007199254740993.0, 1e16, 1e21]
+_FLOATS = st.one_of(st.floats(), st.floats(width=16), st.floats(1e-5, 1e17), st.sampled_from(_EDGES))
+_NUMBERS = st.one_of(st.integers(), _FLOATS)
 _VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), _NUMBERS, _TEXTS),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_TEXTS, inner, max_size=4)),
@@ -110,7 +112,7 @@ _VALUES = st.recursive(
 )
 
 
-@given(_VALUES)
+@given(_VALUES | st.lists(_FLOATS, max_size=30))
 def test_what_is_written_quickly_is_what_the_reference_writes(value: Any) -> None:
     try:
         expected = rfc8785.dumps(value)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,7 +14,11 @@ from cognify_core.model.numbers import tagged_number
 from tests.factories import RUN_ID, TIME
 
 POINTS = st.lists(
-    st.tuples(st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=6), st.one_of(st.floats(), st.integers())),
+    st.tuples(
+        st.integers(-(2**53) + 1, 2**53 - 1),
+        st.text(max_size=6),
+        st.one_of(st.floats(), st.integers(), st.integers(-(10**22), 10**22).map(float)),
+    ),
     min_size=1,
     max_size=50,
 )
@@ -38,6 +44,7 @@ def test_what_is_read_quickly_is_what_the_full_parser_reads(points: list[tuple[i
 
 def test_ordinary_points_are_read_quickly() -> None:
     assert read_metric_event(event([(1, "loss", 0.5), (2, "lr", 2.5e-6), (3, "lr", 1e-9), (4, "tokens", 7)]))
+    assert read_metric_event(event([(1, "acc", 1.0), (2, "x", -0.0), (3, "loss", math.nan), (4, "y", -math.inf)]))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,9 @@ def test_ordinary_points_are_read_quickly() -> None:
     [("0.5", "0.50"), ("0.5", "5e-1"), ("0.5", "0.5e0"), ("0.000001", "1e-6"), ("0.0000025", "2.5e-6"),
      ("1e-7", "0.0000001"), ("1e-7", "1e-07"), ("7", "7.0"), ("7", "07"), ("7", "-0"), ("7", "1e1"), ("7", "1e16"),
      ("7", "1E1"), ("7", "NaN"), ("7", "Infinity"), ("7", "1e999"), ("7", "true"), ("7", '"7"'), ("7", "[7]"),
-     ("7", "9007199254740993")],
+     ("7", "9007199254740993"), ("7", '{"$float":"07"}'), ("7", '{"$float":7}'), ("7", '{"$float":"1e+21"}'),
+     ("7", '{"$float":"7","x":1}'), ("7", '{"$float":"7","$float":"7"}'), ("7", '{"$int":"7"}'),
+     ("7", '{ "$float":"7"}')],
 )  # fmt: skip
 def test_a_number_in_another_spelling_is_not_read_quickly_and_refused(number: str, other: str) -> None:
     whole = event([(1, "loss", 0.25)]).replace(b"0.25", number.encode())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -61,6 +61,8 @@ def test_times_have_six_decimals_and_are_cut_not_rounded() -> None:
     moment = datetime(2025, 9, 12, 16, 45, 0, 999_999, tzinfo=UTC)
     assert stamp_time(moment) == "2025-09-12T16:45:00.999999Z"
     assert whole_seconds(stamp_time(moment)) == "2025-09-12T16:45:00Z"
+    elsewhere = datetime(2025, 9, 12, 18, 45, tzinfo=timezone(timedelta(hours=2)))
+    assert stamp_time(elsewhere) == "2025-09-12T16:45:00.000000Z"
 
 
 @pytest.mark.parametrize(
