@@ -24,6 +24,23 @@ MAX_VALUES = 500_000
 """What is met twice is written twice: `x = [x, x]`, 64 times over, must come to an end."""
 
 
+class _Place:
+    """Where a value stands: below another place, under a key or a number. Few are ever spelled out, and then once."""
+
+    __slots__ = ("_above", "_key", "_pointer")
+
+    def __init__(self, above: _Place | None, key: object) -> None:
+        self._above, self._key = above, key
+        self._pointer = ""
+
+    @property
+    def pointer(self) -> str:
+        """As a JSON pointer (RFC 6901)."""
+        if not self._pointer:
+            self._pointer = f"{self._above.pointer if self._above else ''}/{_step(self._key)}"
+        return self._pointer
+
+
 class Form:
     """One walk over one value, noting where it is not exact."""
 
@@ -33,8 +50,12 @@ class Form:
         self._open: set[int] = set()
         self._room = MAX_VALUES
 
-    def of(self, value: Any, place: str = "", depth: int = 1, secret: bool = False) -> Json:
-        """Write `value`, which stands at the JSON pointer `place`, `depth` levels down, under a `secret` key or not."""
+    def of(self, value: Any, place: _Place | None = None, depth: int = 1, secret: bool = False) -> Json:
+        """Write `value`, which stands at `place`, `depth` levels down, under a `secret` key or not."""
+        if (kind := type(value)) is str:
+            return self._text(value, place, secret)
+        if kind is dict or kind is list:
+            return self._nested(value, place, depth, secret)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, Enum):
@@ -47,7 +68,7 @@ class Form:
             return self._redact(place) if secret else {"$bytes": b64encode(value).decode("ascii")}
         return self._compound(value, place, depth, secret)
 
-    def _compound(self, value: Any, place: str, depth: int, secret: bool) -> Json:
+    def _compound(self, value: Any, place: _Place | None, depth: int, secret: bool) -> Json:
         kind = type(value)
         if (kind.__module__, kind.__name__) == ("torch", "dtype"):
             return str(value).removeprefix("torch.")
@@ -55,7 +76,10 @@ class Form:
             return self._scalar(value, place, depth, secret)
         if inspect.isclass(value) or inspect.isroutine(value):
             return {"$ref": _reference(value)}
-        if id(value) in self._open or depth > MAX_DEPTH or not _is_container(value):
+        return self._nested(value, place, depth, secret) if _is_container(value) else self._opaque(value, place)
+
+    def _nested(self, value: Any, place: _Place | None, depth: int, secret: bool) -> Json:
+        if id(value) in self._open or depth > MAX_DEPTH:
             return self._opaque(value, place)
         self._open.add(id(value))
         try:
@@ -63,7 +87,7 @@ class Form:
         finally:
             self._open.remove(id(value))
 
-    def _container(self, value: Any, place: str, depth: int, secret: bool) -> Json:
+    def _container(self, value: Any, place: _Place | None, depth: int, secret: bool) -> Json:
         if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
             value = {field.name: getattr(value, field.name, dataclasses.MISSING) for field in dataclasses.fields(value)}
         self._room -= len(value)
@@ -72,13 +96,13 @@ class Form:
         if isinstance(value, Mapping):
             return self._mapping(value, place, depth, secret)
         if isinstance(value, (set, frozenset)):
-            return sorted((self.of(item, f"{place}/*", depth + 1, secret) for item in value), key=encode)
-        return [self.of(item, f"{place}/{index}", depth + 1, secret) for index, item in enumerate(value)]
+            return sorted((self.of(item, _Place(place, "*"), depth + 1, secret) for item in value), key=encode)
+        return [self.of(item, _Place(place, index), depth + 1, secret) for index, item in enumerate(value)]
 
-    def _mapping(self, value: Mapping[Any, Any], place: str, depth: int, secret: bool) -> Json:
+    def _mapping(self, value: Mapping[Any, Any], place: _Place | None, depth: int, secret: bool) -> Json:
         if all(_is_plain_key(key) for key in value):
             members = {
-                _key(key): self.of(item, f"{place}/{_step(key)}", depth + 1, secret or is_secret_key(key))
+                _key(key): self.of(item, _Place(place, key), depth + 1, secret or is_secret_key(key))
                 for key, item in value.items()
             }
             if len(members) == len(value):  # keys of other classes may be unequal, and the same text
@@ -86,31 +110,31 @@ class Form:
         pairs = [self._pair(key, item, place, depth + 3, secret) for key, item in value.items()]
         return {"$items": sorted(pairs, key=encode)}
 
-    def _pair(self, key: Any, item: Any, place: str, depth: int, secret: bool) -> list[Json]:
-        below = f"{place}/{_step(key)}"
+    def _pair(self, key: Any, item: Any, place: _Place | None, depth: int, secret: bool) -> list[Json]:
+        below = _Place(place, key)
         secret_item = secret or (isinstance(key, str) and is_secret_key(key))
         return [self.of(key, below, depth), self.of(item, below, depth, secret_item)]
 
-    def _scalar(self, value: Any, place: str, depth: int, secret: bool) -> Json:
+    def _scalar(self, value: Any, place: _Place | None, depth: int, secret: bool) -> Json:
         """A NumPy scalar as the Python value that it is; one that has none (`longdouble`, `datetime64`) is opaque."""
         item = value.item()
         if type(item) in (bool, int, float, str, bytes):
             return self.of(item, place, depth, secret)
         return self._opaque(value, place)
 
-    def _text(self, text: str, place: str, secret: bool) -> Json:
+    def _text(self, text: str, place: _Place | None, secret: bool) -> Json:
         if secret or is_secret_text(text):
             return self._redact(place)
-        if _is_encodable(text):
+        if text.isascii() or _is_encodable(text):
             return text
         return {"$text": b64encode(text.encode("utf-8", "surrogatepass")).decode("ascii")}
 
-    def _opaque(self, value: object, place: str) -> Json:
-        self.opaque.append(place or "/")
+    def _opaque(self, value: object, place: _Place | None) -> Json:
+        self.opaque.append(place.pointer if place else "/")
         return {"$opaque": _reference(type(value))}
 
-    def _redact(self, place: str) -> Json:
-        self.redacted.append(place or "/")
+    def _redact(self, place: _Place | None) -> Json:
+        self.redacted.append(place.pointer if place else "/")
         return {"$redacted": True}
 
 
@@ -128,7 +152,7 @@ def _key(key: str) -> str:
 
 
 def _step(key: object) -> str:
-    """One step of a JSON pointer (RFC 6901 §3), safe to print."""
+    """One step of a JSON pointer (RFC 6901 §3), safe to print; `*` for what is no text and no number."""
     if not isinstance(key, (str, int, float)):
         return "*"
     text = str.__str__(key) if isinstance(key, str) else str(tagged_number(key))

@@ -13,11 +13,20 @@ REDACTION = "v1"
 REDACTED = "[redacted]"
 """What stands for a secret in a command line."""
 
-_SECRET_KEY = re.compile(
-    r"(password|passwd|secret|api_key|access_key|private_key|credentials|authorization|hub_token|auth_token"
-    r"|access_token)\Z",
-    re.IGNORECASE,
+_SECRET_ENDS = (
+    "password",
+    "passwd",
+    "secret",
+    "api_key",
+    "access_key",
+    "private_key",
+    "credentials",
+    "authorization",
+    "hub_token",
+    "auth_token",
+    "access_token",
 )
+_SECRET_KEY = re.compile(rf"({'|'.join(_SECRET_ENDS)})\Z", re.IGNORECASE)
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?:"
     r"hf_[A-Za-z0-9]{20,}"  # Hugging Face
@@ -37,12 +46,25 @@ _OPTION = re.compile(r"--?([A-Za-z][\w-]*)")
 
 def is_secret_key(key: str) -> bool:
     """Whether strings under `key` are secrets; upper and lower case, `-` and `_` are alike."""
-    return _SECRET_KEY.search(key.replace("-", "_")) is not None
+    key = str.__str__(key).replace("-", "_")
+    if key.isascii():
+        return key.lower().endswith(_SECRET_ENDS)
+    return _SECRET_KEY.search(key) is not None  # beyond ASCII, too, there are letters of which one is `k` or `s`
 
 
 def is_secret_text(text: str) -> bool:
     """Whether `text` holds something in the shape of a token or private key, or a URL with a password."""
-    return _TOKEN.search(text) is not None or _URL_PASSWORD.search(text) is not None
+    text = str.__str__(text)
+    if _may_hold_token(text) and _TOKEN.search(text) is not None:
+        return True
+    return "://" in text and _URL_PASSWORD.search(text) is not None
+
+
+def _may_hold_token(text: str) -> bool:
+    """Whether it is worth looking for tokens: each begins with one of these, and the shortest has 17 characters."""
+    return len(text) > 16 and (
+        "hf_" in text or "sk-" in text or "AKIA" in text or "gh" in text or "eyJ" in text or "-----BEGIN " in text
+    )
 
 
 def redact_arguments(arguments: Sequence[str]) -> list[str]:
