@@ -22,9 +22,10 @@ from cognify_core.model.numbers import plain_number
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
 from cognify_integrations.mlflow_artifacts import hash_artifacts
 from cognify_integrations.mlflow_drift import State, differences
+from cognify_integrations.mlflow_histories import metric_history
 from cognify_integrations.mlflow_points import RecordedPoints
 from cognify_integrations.mlflow_reading import Opened, open_plain, shown_uri
-from cognify_integrations.mlflow_snapshot import SNAPSHOT_FORMAT, SNAPSHOT_NODE, metric_history, snapshot
+from cognify_integrations.mlflow_snapshot import SNAPSHOT_FORMAT, SNAPSHOT_NODE, snapshot
 
 if TYPE_CHECKING:
     from cognify_core.settings import Settings

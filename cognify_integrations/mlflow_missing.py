@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from cognify_core.model.events import Metrics, parse_event
 from cognify_core.model.numbers import plain_number
 from cognify_integrations import mlflow_events as events
+from cognify_integrations.mlflow_histories import histories
 from cognify_integrations.mlflow_points import RecordedPoints
-from cognify_integrations.mlflow_snapshot import metric_history
 
 if TYPE_CHECKING:
     from cognify_integrations.mlflow_known import Known
@@ -29,8 +29,8 @@ def record_missing(known: Known, store: Any) -> None:
     """
     recorded = _recorded(known)
     found: dict[str, int] = {}
-    for key in store.get_run(known.mlflow_id).data.metrics:
-        for point in recorded.missing(key, metric_history(store, known.mlflow_id, key)):
+    for key, points in histories(store, known.mlflow_id, store.get_run(known.mlflow_id).data.metrics):
+        for point in recorded.missing(key, points):
             events.metrics(known, [point])
             found[key] = found.get(key, 0) + 1
             if not sum(found.values()) % _AT_ONCE:

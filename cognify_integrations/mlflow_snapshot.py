@@ -1,7 +1,7 @@
 """The whole state of one MLflow run as plain JSON, `cognify.mlflow-run/v1` (`docs/formats.md`).
 
 Two snapshots of one state are equal, whatever kind of store they were taken from: an SQL database, a folder or a
-server. Nothing is written, and nothing but what `AbstractStore` promises is called.
+server. Nothing is written.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from cognify_core.canonical import MAX_SAFE_INTEGER, Json
 from cognify_core.capture.redaction import strip_credentials
 from cognify_core.model.digest import Digest
+from cognify_integrations.mlflow_histories import histories, pages
 from cognify_integrations.mlflow_points import digest_points, point_line
 
 SNAPSHOT_FORMAT = "cognify.mlflow-run/v1"
 SNAPSHOT_NODE = "cfg_mlflow_run"
 """The config node under which a record holds the snapshot of its MLflow run."""
-PAGE = 20_000
-"""Points of a metric that are asked for at a time; MLflow's server gives no more than 25,000."""
 _LISTED = 1_000
 
 
@@ -78,16 +77,12 @@ def _info(info: Any, experiment: str) -> dict[str, Json]:
 
 def _metrics(store: Any, mlflow_run_id: str, data: Any) -> dict[str, Json]:
     """By key: how many points, the one that MLflow shows as the last, and a digest over all of them."""
+    lasts = {last.key: last for last in data.to_proto().metrics}
     found: dict[str, Json] = {}
-    for last in data.to_proto().metrics:
-        count, digest = digest_points(metric_history(store, mlflow_run_id, last.key))
-        found[last.key] = {"points": count, "last": point_line(last), "hash": str(digest)}
+    for key, points in histories(store, mlflow_run_id, lasts):
+        count, digest = digest_points(points)
+        found[key] = {"points": count, "last": point_line(lasts[key]), "hash": str(digest)}
     return found
-
-
-def metric_history(store: Any, mlflow_run_id: str, key: str) -> Iterator[Any]:
-    """Every point of a metric, a page at a time where the store gives pages."""
-    return _pages(lambda token: store.get_metric_history(mlflow_run_id, key, max_results=PAGE, page_token=token))
 
 
 def _dataset(given: Any) -> dict[str, Json]:
@@ -116,7 +111,7 @@ def logged_models(store: Any, run: Any) -> Iterator[Any]:
     def page(token: str | None) -> Any:
         return store.search_logged_models([run.info.experiment_id], wanted, max_results=_LISTED, page_token=token)
 
-    for model in _pages(page):
+    for model in pages(page):
         seen.add(model.model_id)
         yield model
     for output in run.outputs.model_outputs:
@@ -150,7 +145,7 @@ def model_versions(registry: Any, mlflow_run_id: str) -> list[Json]:
         MlflowException: the registry cannot be read.
     """
     wanted = f"run_id = '{mlflow_run_id}'"
-    found = _pages(
+    found = pages(
         lambda token: registry.search_model_versions(filter_string=wanted, max_results=_LISTED, page_token=token)
     )
     versions = list(found)
@@ -184,19 +179,10 @@ def _version(version: Any, aliases: dict[str, str]) -> dict[str, Json]:
 def _children(store: Any, mlflow_run_id: str, experiment: str) -> Iterator[str]:
     """The runs of the same experiment that name this one as their parent."""
     wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{mlflow_run_id}'"
-    found = _pages(
+    found = pages(
         lambda token: store.search_runs([experiment], wanted, ViewType.ALL, max_results=_LISTED, page_token=token)
     )
     return (child.info.run_id for child in found)
-
-
-def _pages(ask: Callable[[str | None], Any]) -> Iterator[Any]:
-    token: str | None = None
-    while True:
-        page = ask(token)
-        yield from page
-        if not (token := getattr(page, "token", None)):
-            return
 
 
 def _there(ask: Callable[[str], Any], name: str) -> Any:

@@ -21,6 +21,7 @@ from cognify_core.store.protocol import RunRow
 from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.verify.package import check_package_file
 from cognify_core.verify.report import Report
+from tests.integrations.mlflow_stores import begin_database
 
 SQLITE = "cognify+sqlite:///mlflow.db"
 SCRIPT = """
@@ -148,9 +149,13 @@ def environment(folder: Path, uri: str | None = SQLITE, **more: str) -> dict[str
     }
 
 
-def run_script(folder: Path, code: str, *, uri: str | None = SQLITE, expect: int = 0, **more: str) -> Done:
-    """Run a script in a folder of its own and wait for its end."""
+def run_script(
+    folder: Path, code: str, *, uri: str | None = SQLITE, expect: int = 0, is_first: bool = False, **more: str
+) -> Done:
+    """Run a script in a folder of its own and wait for its end; `is_first` where it is to make MLflow's database."""
     environ = environment(folder, uri, **more)
+    if uri in (SQLITE, SQLITE.removeprefix("cognify+")) and not is_first and not (folder / "mlflow.db").exists():
+        begin_database(folder)
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=folder,

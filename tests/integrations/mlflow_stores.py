@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +42,7 @@ with warnings.catch_warnings():
     from mlflow.store.model_registry.file_store import FileStore as FileRegistry
     from mlflow.store.model_registry.rest_store import RestStore as RestRegistry
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as SqlRegistry
-    from mlflow.store.tracking.file_store import FileStore
+    from mlflow.store.tracking.file_store import FileStore as FileStore
     from mlflow.store.tracking.rest_store import RestStore
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -58,13 +59,25 @@ def sqlite_stores(folder: Path) -> Stores:
     """A store on SQLite, with artifacts beside it; its tables are a copy, for making them takes MLflow seconds."""
     artifacts = folder / "artifacts"
     artifacts.mkdir(parents=True, exist_ok=True)
-    (folder / "mlflow.db").write_bytes(_empty_database())
+    begin_served_database(folder)
     return stores_in(f"sqlite:///{folder / 'mlflow.db'}", artifacts.as_uri())
 
 
 def stores_in(uri: str, artifacts: str) -> Stores:
     """The stores in a database."""
     return Stores(SqlAlchemyStore(uri, artifacts), SqlRegistry(uri), uri)
+
+
+def begin_database(folder: Path) -> None:
+    """MLflow's database in `folder` as a script that runs there makes it, without the seconds that takes MLflow."""
+    (folder / "mlflow.db").write_bytes(_empty_database())
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        database.execute("UPDATE experiments SET artifact_location = ?", [str(folder / "mlruns" / "0")])
+
+
+def begin_served_database(folder: Path) -> None:
+    """The same as a server that runs there makes it."""
+    (folder / "mlflow.db").write_bytes(_empty_database())
 
 
 @cache
@@ -115,7 +128,7 @@ def finished_run(stores: Stores, *, experiment: str = "clinical-nlp") -> str:
 @contextmanager
 def serving(folder: Path, *more: str) -> Iterator[str]:
     """A real `mlflow server` of one worker that keeps everything in `folder`; its URI."""
-    (folder / "mlflow.db").write_bytes(_empty_database())
+    begin_served_database(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

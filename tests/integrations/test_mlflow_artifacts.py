@@ -20,7 +20,7 @@ from cognify_core.api.live import LiveRun
 from cognify_core.canonical import Json
 from cognify_integrations import mlflow_artifacts
 from cognify_integrations.mlflow_places import Place
-from tests.integrations.mlflow_stores import Stores, serving, sqlite_stores, stores_at
+from tests.integrations.mlflow_stores import Stores, sqlite_stores
 
 Lineage = dict[str, Json]
 
@@ -173,35 +173,6 @@ def test_a_place_is_here_or_elsewhere_by_its_uri() -> None:
 
     assert {str(Place(".", uri).folder) for uri in here} == {"/a/b"}
     assert {Place(".", uri).folder for uri in elsewhere} == {None}
-
-
-@pytest.mark.slow
-def test_artifacts_behind_a_server_are_fetched_and_hashed(home: Path, tmp_path: Path) -> None:
-    with serving(tmp_path) as uri:
-        stores = stores_at(uri)
-        run, experiment = new_run(stores)
-        model = stores.tracking.create_logged_model(experiment, "tuned", run)
-        put(tmp_path / "served", stores.tracking.get_run(run).info.artifact_uri, "a/report.txt", b"report")
-        put(tmp_path / "served", stores.tracking.get_run(run).info.artifact_uri, "large.bin", b"x" * 2000)
-        put(tmp_path / "served", model.artifact_location, "MLmodel", b"flavors: {}")
-        api.this_session().init(home=home, quiet=True, artifact_limit=1000)
-
-        told, view = record(stores, run, tracking_uri=uri)
-
-    assert told == {
-        "a/report.txt": {"size": 6, "hash": sha256(b"report")},
-        "large.bin": {"reason": "too large: 2000 bytes, and 1000 a run are fetched (COGNIFY_ARTIFACT_LIMIT)"},
-        f"models:/{model.model_id}/MLmodel": {"size": 11, "hash": sha256(b"flavors: {}")},
-    }
-    assert [node["assurance"] for node in models(view)] == ["content"]
-    assert [gap.subject for gap in view.gaps if gap.subject.startswith("artifact")] == ["artifact large.bin"]
-
-
-def put(served: Path, uri: str, name: str, data: bytes) -> None:
-    """Lay an artifact where the server keeps what it serves under `uri`."""
-    path = served / uri.removeprefix("mlflow-artifacts:/") / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
 
 
 def test_a_server_that_does_not_answer_holds_nobody_up(home: Path, stores: Stores) -> None:

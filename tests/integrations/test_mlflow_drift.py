@@ -19,7 +19,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from cognify_core import api
 from tests.cli.running import json_of
 from tests.integrations.mlflow_program import Done, run_script
-from tests.integrations.mlflow_stores import Stores, serving, stores_in
+from tests.integrations.mlflow_stores import Stores, stores_in
 
 pytestmark = pytest.mark.slow
 
@@ -180,18 +180,31 @@ def test_a_run_that_is_gone_is_named(done: Done) -> None:
     assert said.startswith(f"the MLflow run {done.run.mlflow_id} is gone from sqlite:///")
 
 
-def test_what_a_server_keeps_is_fetched_and_compared(tmp_path: Path) -> None:
-    with serving(tmp_path) as uri:
-        done = run_script(tmp_path, SCRIPT, uri=f"cognify+{uri}")
-        words = ("verify", done.run.row.run_id, "--against", f"mlflow:{uri}")
-        same = json_of(tmp_path, *words)
-        [note] = (tmp_path / "served").rglob("note.txt")
-        note.write_text("goodbye")
+MODEL_CHANGES = {
+    "a tag": "client.set_logged_model_tags(model, {'approved': 'yes'})",
+    "the loss of a tag": "client.delete_logged_model_tag(model, 'kind')",
+    "a parameter": "client.log_model_params(model, {'r': '16'})",
+    "another state": "client.finalize_logged_model(model, 'FAILED')",
+    "its deletion": "client.delete_logged_model(model)",
+    "another output": "client.log_outputs(run, [LoggedModelOutput(model, 9)])",
+    "traces": "client.link_traces_to_run(['tr-1'], run)",
+}
 
-        changed = json_of(tmp_path, *words, code=1)
 
-    down = json_of(tmp_path, *words, code=2)
-    api.this_session().workspace.close()
-    assert same["sections"]["against"] == "ok"
-    assert [each["code"] for each in changed["findings"] if each["section"] == "against"] == ["mlflow_artifact"]
-    assert "does not answer" in down["findings"][-1]["message"]
+def test_what_changes_a_logged_model_of_a_sealed_run_is_refused_and_nothing_has_drifted(done: Done) -> None:
+    run = done.run.mlflow_id
+    [output] = plain(done).tracking.get_run(run).outputs.model_outputs
+    code = f"""
+import mlflow
+from mlflow.entities import LoggedModelOutput
+client, run, model = mlflow.MlflowClient(), {run!r}, {output.model_id!r}
+for name, change in {MODEL_CHANGES!r}.items():
+    try:
+        eval(change)
+    except mlflow.exceptions.MlflowException as error:
+        print(f"{{name}}|{{error.error_code}}|{{'cognify note' in str(error)}}")
+"""
+    refused = [line.split("|") for line in run_script(done.folder, code).lines]
+    assert refused == [[name, "RESOURCE_CONFLICT", "True"] for name in MODEL_CHANGES]
+    [finding] = against(done, 0)
+    assert finding["code"] == "mlflow_same"

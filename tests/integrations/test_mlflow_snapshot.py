@@ -16,19 +16,18 @@ pytest.importorskip("mlflow")
 from mlflow.entities import DatasetInput, Metric, Param, RunTag
 from mlflow.entities.dataset import Dataset
 from mlflow.exceptions import MlflowException
+from sqlalchemy.event import listen
 
 from cognify_core.canonical import encode
 from cognify_core.capture.config import encode_config, to_facts
+from cognify_integrations.mlflow_histories import histories, metric_history
 from cognify_integrations.mlflow_points import IN_MEMORY, digest_points, point_line
 from cognify_integrations.mlflow_snapshot import SNAPSHOT_FORMAT, snapshot
 from tests.integrations.mlflow_stores import (
     Stores,
     file_stores,
     finished_run,
-    serving,
     sqlite_stores,
-    stores_at,
-    stores_in,
 )
 
 
@@ -152,23 +151,6 @@ def test_secrets_in_a_snapshot_are_redacted_where_it_is_recorded(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_server_and_its_database_give_one_snapshot(tmp_path: Path) -> None:
-    (tmp_path / "server").mkdir()
-    with serving(tmp_path / "server") as uri:
-        far = stores_at(uri)
-        run = finished_run(far)
-        for step, value in enumerate([float("nan"), float("inf"), -0.0, 5e-324, 1 / 3]):
-            far.tracking.log_metric(run, Metric("odd", value, 2**40 + step, 2**62 + step))
-        here = stores_in(f"sqlite:///{tmp_path / 'server' / 'mlflow.db'}", "mlflow-artifacts:/")
-
-        from_server = snapshot(far.tracking, run, registry=far.registry)
-        from_database = snapshot(here.tracking, run, registry=here.registry)
-
-    assert from_server == from_database
-    assert from_server["metrics"]["odd"]["points"] == 5
-
-
-@pytest.mark.slow
 def test_a_hundred_thousand_points_are_counted_and_the_last_one_is_kept(tmp_path: Path) -> None:
     stores = sqlite_stores(tmp_path)
     run = finished_run(stores)
@@ -182,6 +164,31 @@ def test_a_hundred_thousand_points_are_counted_and_the_last_one_is_kept(tmp_path
 
     assert taken["metrics"]["many"]["points"] == 100_000
     assert taken["metrics"]["many"]["last"] == "99999 1757686321999 33333"
+
+
+def test_metrics_with_few_points_are_asked_for_together_and_have_the_points_that_each_has_alone(tmp_path: Path) -> None:
+    stores = sqlite_stores(tmp_path)
+    run, other = finished_run(stores), stores.tracking.create_run("0", "ada", 1, [], "other").info.run_id
+    few = [(f"m{number}", number / 3, 7, each, number % 3, 0) for number in range(600) for each in (run, other)]
+    many = [("many", step / 3, 7, run, step, 0) for step in range(1_500)]
+    odd = [
+        ("Loss", 1.0, 7, run, 0, 0),
+        ("loss", 2.0, 8, run, 0, 0),
+        ("nan", 0.0, 7, run, 0, 1),
+        ("größe", -0.0, 7, run, 0, 0),
+    ]
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        columns = "key, value, timestamp, run_uuid, step, is_nan"
+        database.executemany(f"INSERT INTO metrics ({columns}) VALUES (?, ?, ?, ?, ?, ?)", [*few, *many, *odd])
+    asked: list[str] = []
+    listen(stores.tracking.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    keys = [*(f"m{number}" for number in range(600)), "many", "Loss", "loss", "nan", "größe", "no points"]
+
+    found = {key: digest_points(points) for key, points in histories(stores.tracking, run, keys)}
+
+    assert sum(statement.startswith("SELECT") for statement in asked) < 20
+    assert found == {key: digest_points(metric_history(stores.tracking, run, key)) for key in keys}
+    assert {count for count, _ in found.values()} == {0, 1, 11, 1_500}
 
 
 def test_what_mlflow_allows_in_names_and_values_is_kept(stores: Stores) -> None:
