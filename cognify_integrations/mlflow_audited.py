@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from functools import partial
 from typing import Any, TypeVar
 
@@ -119,7 +120,7 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
         call = partial(super().record_logged_model, run_id, mlflow_model)
 
         def told(known: Known, _: Any) -> None:
-            events.said(known, "model_recorded", model=mlflow_model.get_tags_dict())
+            events.said(known, "model_recorded", model=deepcopy(mlflow_model.get_tags_dict()))
 
         return self._write(run_id, call, told)
 

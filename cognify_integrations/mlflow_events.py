@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from cognify_core.capture.config import to_facts
 from cognify_core.capture.redaction import strip_credentials
+from cognify_core.model.events import Phase
 
 if TYPE_CHECKING:
     from cognify_integrations.mlflow_known import Known
@@ -21,8 +23,12 @@ _DECLARED = {
 
 
 def said(known: Known, what: str, **facts: Any) -> None:
-    """Record anything that was said of an MLflow run."""
-    known.live.run.phase(f"mlflow.{what}", mlflow_run=known.mlflow_id, **facts)
+    """Record anything that was said of an MLflow run, in values that nobody changes any more.
+
+    MLflow has it, so it can wait for what is said next; and whoever has said it need not wait until it has its form.
+    """
+    facts["mlflow_run"] = known.mlflow_id
+    known.live.run.say_soon(lambda: Phase(phase=f"mlflow.{what}", facts=to_facts(facts)))
 
 
 def created(known: Known, run: Any) -> None:

@@ -9,6 +9,7 @@ lock alone. A worker that dies lets go too; what it had not recorded is looked f
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from cognify_core.record.recorder import warn
 from cognify_integrations.mlflow_locks import Locks
 
 LOCKS_FILE = "mlflow.locks"
+_GATHER_SECONDS = 0.05
+"""How long calls are gathered, which are then waited for together: each wait is a transaction."""
 
 
 class Underway:
@@ -42,12 +45,17 @@ class Underway:
 
     @contextmanager
     def call(self, mlflow_id: str) -> Iterator[None]:
-        """A call that writes: from before it is asked whether the run goes on, until what it says has been said."""
+        """A call that writes: from before it is asked whether the run goes on, until what it says has been said.
+
+        One that raises has said nothing, so nobody waits for that to be on disk.
+        """
         self._begin(mlflow_id)
+        has_said = False
         try:
             yield
+            has_said = True
         finally:
-            self._end(mlflow_id)
+            self._end(mlflow_id, has_said=has_said)
 
     def wait(self, mlflow_id: str, seconds: float) -> bool:
         """Wait until no worker has anything under way of a run, of which none begins any more; whether that came.
@@ -67,23 +75,31 @@ class Underway:
                     self._shared.share(mlflow_id)  # where somebody has it alone, the run has ended: it is asked next
             self._calls[mlflow_id] = self._calls.get(mlflow_id, 0) + 1
 
-    def _end(self, mlflow_id: str) -> None:
+    def _end(self, mlflow_id: str, *, has_said: bool) -> None:
         with self._lock:
             self._calls[mlflow_id] -= 1
-            self._unsettled.add(mlflow_id)
+            if has_said:
+                self._unsettled.add(mlflow_id)
             if not self._calls[mlflow_id]:
                 self._idle.put(mlflow_id)
 
     def _settle(self) -> None:
         while True:
-            mlflow_id = self._idle.get()
-            with self._lock:
-                self._unsettled.discard(mlflow_id)
-            try:
-                self._flush(mlflow_id)
-            except Exception as error:  # noqa: BLE001 - the failure policy: calls to come are settled too
-                warn(f"MLflow run {mlflow_id}", error)
-            self._let_go(mlflow_id)
+            idle = {self._idle.get()}
+            time.sleep(_GATHER_SECONDS)
+            while not self._idle.empty():
+                idle.add(self._idle.get())
+            for mlflow_id in idle:
+                self._settle_run(mlflow_id)
+
+    def _settle_run(self, mlflow_id: str) -> None:
+        with self._lock:
+            self._unsettled.discard(mlflow_id)
+        try:
+            self._flush(mlflow_id)
+        except Exception as error:  # noqa: BLE001 - the failure policy: calls to come are settled too
+            warn(f"MLflow run {mlflow_id}", error)
+        self._let_go(mlflow_id)
 
     def _let_go(self, mlflow_id: str) -> None:
         """Let go of a run of which nothing has been said since what was settled."""

@@ -126,6 +126,10 @@ class Writing:
         """Record a fact that has no content to hash."""
         self._recorder.put(body)
 
+    def say_soon(self, make: Callable[[], Body]) -> None:
+        """Record what `make` gives, which is called on another thread; it may be on disk a tenth of a second later."""
+        self._recorder.put(make, can_wait=True)
+
     def gap(self, subject: str, reason: str, *, mend: str | None = None, owner: str = "engineer") -> None:
         """Record what could not be seen, and what mends it."""
         self.say(events.Gap(subject=subject, reason=reason, mend=mend, owner=owner))

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from cognify_core.errors import MeetingTakenError, RecordError, RunNotFoundError, RunSealedError, StoreError
 from cognify_core.merkle import leaf_hash, root_hash
@@ -111,13 +111,12 @@ class SqlStore(SqlBeside, SqlKeeping, SqlLedger):
     def met(self, meeting: str) -> str | None:
         """Look a meeting up."""
         with self._database.reading() as connection:
-            return connection.execute(_met(meeting)).scalar()
+            return _met(connection, meeting)
 
     def meet(self, meeting: str, run_id: str) -> str:
         """Give a run another meeting."""
         with self._database.writing() as connection:
-            known: str | None = connection.execute(_met(meeting)).scalar()
-            if known is None:
+            if (known := _met(connection, meeting)) is None:
                 self._require_run(connection, run_id)
                 connection.execute(tables.meetings.insert(), {"meeting": meeting, "run_id": run_id})
         return run_id if known is None else known
@@ -354,12 +353,17 @@ def _replace_owner(connection: Connection, run_id: str, owner: Owner) -> None:
     connection.execute(tables.owners.insert(), asdict(owner) | {"run_id": run_id})
 
 
-def _met(meeting: str) -> Select[Any]:
-    return select(tables.meetings.c.run_id).where(tables.meetings.c.meeting == meeting)
+_MET = select(tables.meetings.c.run_id).where(tables.meetings.c.meeting == bindparam("meeting"))
+"""Made once: workers of a server ask it before each call."""
+
+
+def _met(connection: Connection, meeting: str) -> str | None:
+    found: str | None = connection.execute(_MET, {"meeting": meeting}).scalar()
+    return found
 
 
 def _refuse_met(connection: Connection, meeting: str | None) -> None:
-    if meeting is not None and (run_id := connection.execute(_met(meeting)).scalar()) is not None:
+    if meeting is not None and (run_id := _met(connection, meeting)) is not None:
         raise MeetingTakenError(f"{run_id} has been begun under the meeting {meeting!r} already", run_id)
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,23 @@ def test_a_flush_that_fails_does_not_keep_the_lock(tmp_path: Path, caplog: pytes
 
     assert ends.wait("run", 10)
     assert "no disk" in caplog.text
+
+
+def test_calls_that_are_refused_meanwhile_keep_nobody_waiting(tmp_path: Path) -> None:
+    worker, ends = Underway(tmp_path, lambda _: time.sleep(0.02)), Underway(tmp_path, lambda _: None)
+    with worker.call("run"):
+        pass
+    waited = threading.Event()
+
+    def go_on() -> None:
+        while not waited.wait(0.005):
+            with suppress(LookupError), worker.call("run"):
+                raise LookupError("the run has ended")
+
+    with ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(go_on)
+        came = ends.wait("run", 10)
+        waited.set()
+        refused.result()
+
+    assert came

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cognify_core.errors import StoreError
-from cognify_core.model.events import Draft, Failure, Metrics, parse_event
-from cognify_core.record.recorder import QUEUE_LIMIT, WAITING_LIMIT, Recorder
+from cognify_core.model.events import Draft, Failure, Metrics, Phase, parse_event
+from cognify_core.record.recorder import CALL_AT, QUEUE_LIMIT, WAITING_LIMIT, Recorder
 from cognify_core.record.spool import Spool
 from cognify_core.store.sql import SqlStore
 from tests.factories import RUN_ID, TREE, checkpoint, dataset, note
@@ -23,6 +25,7 @@ class DiskThatFails:
     def __init__(self, store: SqlStore) -> None:
         self.store = store
         self.failing = False
+        self.appended = 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -30,6 +33,7 @@ class DiskThatFails:
         self.gate.wait()
         if self.failing:
             raise StoreError("the disk is full")
+        self.appended += 1
         return self.store.append(run_id, drafts, at=at)
 
     def __getattr__(self, name: str) -> Any:
@@ -78,6 +82,50 @@ def test_metric_points_are_gathered_fifty_an_event(store: SqlStore, recording: C
     points = [body.points for body in _bodies(store) if isinstance(body, Metrics)]
     assert [len(group) for group in points] == [50, 50, 20]
     assert points[0][:2] == ((0, "loss", 0.5), (0, "grad_norm", 1.5))
+
+
+def test_points_that_come_fast_are_taken_before_they_are_too_many(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    given = range(0, 2 * QUEUE_LIMIT, CALL_AT)
+    for start in given:
+        for step in range(start, start + CALL_AT):
+            recorder.log(step, {"loss": 0.5})
+        time.sleep(0.25)  # all of it within the time after which the thread comes by uncalled
+    assert recorder.flush(60)
+    assert recorder.thinned == 0
+    steps = [step for body in _bodies(store) if isinstance(body, Metrics) for step, _, _ in body.points]
+    assert steps == list(range(len(given) * CALL_AT))
+
+
+def test_events_that_can_wait_are_appended_together_and_in_their_order(
+    disk: DiskThatFails, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    for number in range(200):
+        recorder.put(partial(Phase, phase="mlflow.params", facts={"number": number}), can_wait=True)
+        time.sleep(0.001)
+    recorder.put(note(text="at once, with all that came before"))
+    assert recorder.flush(10)
+    bodies = _bodies(disk.store)[1:]
+    assert [body.facts["number"] for body in bodies[:-1]] == list(range(200))
+    assert bodies[-1].kind == "note"
+    assert disk.appended < 100
+
+
+def test_what_cannot_be_made_is_a_failure_that_says_why(store: SqlStore, recording: Callable[[], Recorder]) -> None:
+    def make() -> Phase:
+        raise LookupError("there is no such thing")
+
+    recorder = recording()
+    recorder.put(make)
+    recorder.put(note(text="goes on"))
+    assert recorder.flush(5)
+    _, failure, said = _bodies(store)
+    assert isinstance(failure, Failure)
+    assert failure.error == "LookupError: there is no such thing"
+    assert said.kind == "note"
 
 
 def test_nothing_waits_for_a_store_that_hangs(disk: DiskThatFails, recording: Callable[[], Recorder]) -> None:
