@@ -47,6 +47,10 @@ with warnings.catch_warnings():
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""A plain server begins eight processes for jobs that no test has; an audited one begins none."""
+
+
 class Stores(NamedTuple):
     """A tracking store with its registry, and the URI under which others find both."""
 
@@ -135,9 +139,9 @@ def serving(folder: Path, *more: str) -> Iterator[str]:
     uri = f"http://127.0.0.1:{port}"
     store = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", f"{folder}/served"]
     words = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *store, *more]
-    with subprocess.Popen(
-        words, start_new_session=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
+    quiet = subprocess.DEVNULL
+    environ = {**os.environ, **WITHOUT_JOBS}
+    with subprocess.Popen(words, start_new_session=True, cwd=folder, env=environ, stdout=quiet, stderr=quiet) as server:
         try:
             _await(f"{uri}/health", server)
             yield uri

@@ -12,7 +12,8 @@ from cognify_core.model.record import Status
 
 pytest.importorskip("mlflow")
 
-from tests.integrations.mlflow_program import SCRIPT, SQLITE, Done, database, run_script
+from tests.integrations.mlflow_program import SCRIPT, Done, database, run_script
+from tests.integrations.mlflow_stores import stores_in
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """What `SCRIPT` leaves, for tests that only look at it."""
-    return run_script(tmp_path_factory.mktemp("first"), SCRIPT)
+    return run_script(tmp_path_factory.mktemp("first"), SCRIPT, is_first=True)
 
 
 def test_a_script_that_knows_nothing_of_us_ends_sealed_exported_and_verified(first: Done) -> None:
@@ -84,10 +85,12 @@ MUTATIONS: dict[str, str] = {
     "a metric over an old step": "client.log_metric(run, 'loss', 9.0, step=3)",
     "a new parameter": "client.log_param(run, 'later', 1)",
     "a batch": "client.log_batch(run, params=[mlflow.entities.Param('later', '1')])",
-    "a tag": "client.set_tag(run, 'mlflow.user', 'eve')",
+    "a tag of the user's": "client.set_tag(run, 'mlflow.user', 'eve')",
+    "a tag of git's": "client.set_tag(run, 'mlflow.source.git.commit', '1' * 40)",
     "the loss of a tag": "client.delete_tag(run, 'team')",
     "a dataset": "client.log_inputs(run, [])",
     "another end": "client.set_terminated(run, 'FAILED')",
+    "another time of its end": "client.set_terminated(run, end_time=1)",
     "another name": "client.update_run(run, name='other')",
     "its deletion": "client.delete_run(run)",
     "its restoration": "client.restore_run(run)",
@@ -122,19 +125,20 @@ for name, change in {MUTATIONS!r}.items():
 
 
 def test_garbage_collection_leaves_sealed_runs_alone(first: Done) -> None:
-    plain = SQLITE.removeprefix("cognify+")
     run_id = first.run.mlflow_id
-    run_script(first.folder, f"import mlflow; mlflow.MlflowClient().delete_run({run_id!r})", uri=plain)
+    plain = stores_in(f"sqlite:///{first.folder / 'mlflow.db'}", str(first.folder / "mlruns")).tracking
+    plain.delete_run(run_id)
     code = """
-        import os, runpy, sys
+        import os, sys
         sys.argv = ["mlflow", "gc", "--backend-store-uri", os.environ["MLFLOW_TRACKING_URI"]]
         from mlflow.cli import cli
         cli(standalone_mode=False)
     """
     done = run_script(first.folder, code, expect=1)
+    plain.restore_run(run_id)
+    plain.engine.dispose()
     assert f"MLflow run {run_id} was sealed" in done.err
     assert (first.folder / "mlruns" / "0" / run_id / "artifacts" / "note.txt").read_text() == "hello"
-    run_script(first.folder, f"import mlflow; mlflow.MlflowClient().restore_run({run_id!r})", uri=plain)
 
 
 def test_what_is_written_right_after_the_end_is_refused_though_the_seal_is_under_way(tmp_path: Path) -> None:
@@ -167,22 +171,26 @@ def test_a_run_that_an_exception_ended_is_failed_though_mlflow_calls_it_finished
     assert database(tmp_path, "SELECT status FROM runs") == [("FINISHED",)]
 
 
-def test_a_run_that_nobody_ends_is_interrupted(tmp_path: Path) -> None:
-    done = run_script(tmp_path, "import mlflow; mlflow.MlflowClient().create_run('0')")
-    assert done.run.row.status is Status.INTERRUPTED
-
-
-@pytest.mark.parametrize(("status", "closed"), [("FAILED", Status.FAILED), ("KILLED", Status.INTERRUPTED)])
-def test_a_run_that_did_not_finish_is_closed_and_not_sealed(tmp_path: Path, status: str, closed: Status) -> None:
-    code = f"""
+def test_runs_that_did_not_finish_and_those_that_nobody_ends_are_closed_and_not_sealed(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
         import mlflow
         client = mlflow.MlflowClient()
-        run = client.create_run("0").info.run_id
-        client.set_terminated(run, {status!r})
-    """
-    done = run_script(tmp_path, code)
-    assert done.run.row.status is closed
-    assert "not sealed; seal it with" in done.err
+        for status in ("FAILED", "KILLED", None):
+            run = client.create_run("0", run_name=str(status))
+            if status:
+                client.set_terminated(run.info.run_id, status)
+        """,
+    )
+    assert {str(run.row.name): run.row.status for run in done.runs} == {
+        "FAILED": Status.FAILED,
+        "KILLED": Status.INTERRUPTED,
+        "None": Status.INTERRUPTED,
+    }
+    for name in ("FAILED", "KILLED"):
+        [run_id] = [run.row.run_id for run in done.runs if run.row.name == name]
+        assert f"not sealed; seal it with `cognify seal {run_id}`" in done.err
 
 
 def test_parents_children_and_threads_each_have_a_record_of_their_own(tmp_path: Path) -> None:

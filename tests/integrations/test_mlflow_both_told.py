@@ -18,6 +18,7 @@ pytest.importorskip("transformers")
 
 from tests.integrations import scripted
 from tests.integrations.mlflow_program import Done, Recorded, environment, run_script
+from tests.integrations.test_mlflow_frameworks import assert_one_run_with_both_ids
 
 pytestmark = [pytest.mark.slow, pytest.mark.training]
 
@@ -66,6 +67,11 @@ def shown(done: Done) -> dict[str, Any]:
 
 def lines_of_the_start(said: str) -> list[str]:
     return [line for line in said.splitlines() if "recording to" in line]
+
+
+def test_the_trainers_mlflow_callback_and_ours_are_one_run(both: Done) -> None:
+    """MLflow's comes first at both ends: it ends its run before ours has seen the final weights."""
+    assert_one_run_with_both_ids(both)
 
 
 def test_each_side_has_its_points_once(both: Done) -> None:

@@ -41,7 +41,7 @@ def digest(data: bytes) -> str:
 
 
 def run(folder: Path, code: str, environ: dict[str, str]) -> Done:
-    return run_script(folder, code, uri=SQLITE, expect=0, **environ)
+    return run_script(folder, code, uri=SQLITE, expect=0, is_first=False, **environ)
 
 
 def check(recorded: Recorded, folder: Path) -> None:

@@ -22,6 +22,7 @@ from cognify_core.store.sql import open_store
 pytest.importorskip("mlflow")
 
 from tests.integrations.mlflow_program import Recorded, environment, run_script
+from tests.integrations.mlflow_stores import WITHOUT_JOBS, begin_served_database
 from tests.servers.forwarding import forwarding
 from tests.servers.web import certificate, web
 
@@ -87,15 +88,16 @@ class Server:
 @contextmanager
 def server(folder: Path, prefix: str, *more: str) -> Iterator[Server]:
     """`mlflow server` as it is by default, with its four workers; `more` are options."""
+    if not (folder / "mlflow.db").exists():
+        begin_served_database(folder)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port)]
     command += ["--backend-store-uri", f"{prefix}sqlite:///mlflow.db", *more]
+    environ = environment(folder, None, **({} if prefix else WITHOUT_JOBS))
     with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment(folder, None), stdout=log, stderr=log, start_new_session=True
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=log, start_new_session=True)
     try:
         started = Server(folder, port, process.pid)
         _await_answer(started, process)
@@ -211,7 +213,7 @@ def test_a_server_that_fails_under_a_training_is_its_own_error_and_the_record_a_
             print("MLflow:", "API request to" in str(error))
         print("trained on")
     """
-    patience: dict[str, Any] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    patience: dict[str, Any] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     with forwarding(audited.port, tmp_path) as port:
         done = run_script(tmp_path, code, uri=f"cognify+http://127.0.0.1:{port}", **patience)
 
@@ -231,7 +233,8 @@ def test_with_another_home_the_server_leaves_the_recording_to_the_client(audited
 def test_a_client_records_its_runs_on_a_server_that_knows_nothing_of_us_over_tls_too(tmp_path: Path) -> None:
     """Artifacts and models too: their addresses are made of the tracking URI."""
     pem = certificate(tmp_path)
-    with server(tmp_path, "", "--uvicorn-opts", f"--ssl-certfile {pem} --ssl-keyfile {pem}") as plain:
+    tls = f"--ssl-certfile {pem} --ssl-keyfile {pem}"
+    with server(tmp_path, "", "--workers", "1", "--uvicorn-opts", tls) as plain:
         folder = tmp_path / "client"
         folder.mkdir()
         uri = f"cognify+https://127.0.0.1:{plain.port}"

@@ -91,14 +91,14 @@ def test_a_run_whose_worker_is_killed_while_it_seals_is_sealed_by_another(two: S
 
 
 def test_a_run_whose_server_is_killed_while_it_seals_is_sealed_by_the_next_one(tmp_path: Path) -> None:
-    with server(tmp_path, "cognify+", "--workers", "2") as first:
+    with server(tmp_path, "cognify+", "--workers", "1") as first:
         client, run = new_run(first)
         client.log_metric(run, "loss", 0.5, step=1)
         with large_artifact(client, first, run):
             client.set_terminated(run)
             ending(first, run)
             os.killpg(first.pid, signal.SIGKILL)
-    with server(tmp_path, "cognify+", "--workers", "2") as second:
+    with server(tmp_path, "cognify+", "--workers", "1") as second:
         MlflowClient(second.uri).search_experiments()
         done = sealed(second, run)
     assert done.points == {"loss": [(1, 0.5)]}
