@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("files", "ledger", "rows", "training", "beside", "bursts", "lightning", "ranks", "mlflow", "documents")
+BENCHMARKS = (
+    "files",
+    "ledger",
+    "rows",
+    "training",
+    "beside",
+    "bursts",
+    "lightning",
+    "ranks",
+    "mlflow",
+    "metrics",
+    "documents",
+)
 
 
 def main() -> None:
