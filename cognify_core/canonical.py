@@ -54,6 +54,8 @@ def _is_plain(value: Json) -> bool:
     From 1e-4 up to 1e16 Python writes a float that is no integer as ECMAScript does: its shortest digits, no exponent.
     """
     level: list[Json] = [value]
+    known: set[tuple[object, ...]] = set()
+    """Keys that have been looked at: a long list holds maps with the same ones."""
     for _ in range(MAX_DEPTH):
         below: list[Json] = []
         for item in level:
@@ -68,8 +70,10 @@ def _is_plain(value: Json) -> bool:
                 if not 1e-4 <= abs(item) < 1e16 or item.is_integer():
                     return False
             elif kind is dict:
-                if not all(type(key) is str and key.isascii() for key in item):
-                    return False
+                if (keys := tuple(item)) not in known:
+                    if not all(type(key) is str and key.isascii() for key in keys):
+                        return False
+                    known.add(keys)
                 below.extend(item.values())
             elif kind is list:
                 below.extend(item)

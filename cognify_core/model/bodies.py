@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 from cognify_core.canonical import Json
 from cognify_core.model.digest import Digest
@@ -18,6 +27,14 @@ Said = Annotated[str, StringConstraints(min_length=1)]
 Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 """A calendar day, ISO 8601."""
 ClosedStatus: TypeAlias = Literal["COMPLETED", "FAILED", "INTERRUPTED"]
+Point: TypeAlias = tuple[int, str, Json]
+"""Step, name and value of a metric."""
+Points = Annotated[
+    Sequence[Point],
+    GetPydanticSchema(lambda _, schema_of: schema_of(tuple[Point, ...])),
+    PlainSerializer(lambda points: [list(point) for point in points]),
+]
+"""A tuple, or what reads them only when it is asked (`metric_events.WrittenPoints`)."""
 
 
 class Body(BaseModel):
@@ -85,7 +102,7 @@ class Metrics(Body):
     """Points of metrics, each `[step, name, value]`, at most 50; values as `tagged_number` writes them."""
 
     kind: Literal["metrics"] = "metrics"
-    points: tuple[tuple[int, str, Json], ...] = Field(min_length=1, max_length=50)
+    points: Points = Field(min_length=1, max_length=50)
     tracker: str | None = None
     """Whom they were told, where that was another tracker, as in `mlflow`; what it is told may differ from our own."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
+from itertools import starmap
+from typing import NamedTuple
 
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import FormatError
@@ -38,9 +40,8 @@ class Node:
         return node | ({} if self.reason is None else {"reason": self.reason}) | self.fields
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
-    """`target` came from `source`; both are node ids."""
+class Edge(NamedTuple):
+    """`target` came from `source`; both are node ids. A tuple: a long run has a million of them."""
 
     source: str
     target: str
@@ -58,6 +59,9 @@ class Lineage:
     edges: tuple[Edge, ...] = ()
 
     def __post_init__(self) -> None:
+        place = {node.id: number for number, node in enumerate(self.nodes)}
+        if all(place.get(edge.source, -1) < place.get(edge.target, -1) for edge in self.edges):
+            return  # each node comes after all that it came from
         graph = TopologicalSorter[str]({node.id: () for node in self.nodes})
         for edge in self.edges:
             graph.add(edge.target, edge.source)
@@ -104,9 +108,9 @@ def fold(events: Iterable[Event], *, still_open: bool = False) -> Lineage:
     pairs += [(source, body.ref) for body in bodies if isinstance(body, Artifact) for source in body.inputs]
     if still_open:
         pairs = [pair for pair in pairs if all(end in ids or end.startswith("@") for end in pair)]
-    edges = {Edge(_end(source, ids, amended), _end(target, ids, amended)) for source, target in pairs}
-    edges = {edge for edge in edges if edge.source != edge.target}
-    return Lineage(tuple(nodes.values()), tuple(sorted(edges)))
+    ends = {(_end(source, ids, amended), _end(target, ids, amended)) for source, target in pairs}
+    edges = tuple(starmap(Edge, sorted(pair for pair in ends if pair[0] != pair[1])))
+    return Lineage(tuple(nodes.values()), edges)
 
 
 def node_ids(events: Iterable[Event]) -> dict[str, str]:

@@ -7,52 +7,99 @@ of an ordinary metrics event is left to it, and to its complaints.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
 
 from pydantic_core import from_json, to_json
 
-from cognify_core.canonical import MAX_SAFE_INTEGER, Json
-from cognify_core.model.bodies import Metrics
+from cognify_core.canonical import MAX_SAFE_INTEGER
+from cognify_core.model.bodies import Metrics, Point
 
-_HEAD = '{"kind":"metrics","points":'
+_HEAD = b'{"kind":"metrics","points":'
 _TAIL = re.compile(
-    r',"run_id":"([^"\\]*)","seq":(0|[1-9][0-9]{0,14}),"time":"([^"\\]*)"(?:,"tracker":"([^"\\]*)")?,"v":1}'
+    rb',"run_id":"([^"\\]*)","seq":(0|[1-9][0-9]{0,14}),"time":"([^"\\]*)"(?:,"tracker":"([^"\\]*)")?,"v":1}'
 )
-_MILLIONTHS = re.compile(r"([0-9])(?:\.([0-9]+))?e-6(?![0-9])")
+_MILLIONTHS = re.compile(rb"([0-9])(?:\.([0-9]+))?e-6(?![0-9])")
 """The one kind of floats that are not integral and that pydantic spells otherwise than RFC 8785."""
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,20}|Infinity)|NaN")
 """Most floats that stand under a tag: those that are integral, and those that are no numbers."""
 _MOST = 50
 
 
+class WrittenPoints(Sequence[Point]):
+    """The points of an event, read out of its bytes each time that somebody asks: so a million of them fits in memory.
+
+    That they can be read was found out before there is one.
+    """
+
+    __slots__ = ("_data", "_end", "_size")
+
+    def __init__(self, data: bytes, end: int, size: int) -> None:
+        self._data, self._end, self._size = data, end, size
+
+    def __iter__(self) -> Iterator[Point]:
+        return map(tuple, from_json(self._data[len(_HEAD) : self._end]))
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Point]: ...
+    def __getitem__(self, index: int | slice) -> Point | Sequence[Point]:
+        return tuple(self)[index]
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
 def read_metric_event(data: bytes) -> tuple[str, int, str, Metrics] | None:
     """Run id, sequence number, time and body of an ordinary metrics event; none where it takes a closer look."""
+    end = data.rfind(b',"run_id":')
+    if not data.startswith(_HEAD) or (tail := _TAIL.fullmatch(data, max(end, 0))) is None:
+        return None
+    size = _count_points(data[len(_HEAD) : end])
     try:
-        text = data.decode("utf-8")
+        run_id, time, tracker = (None if part is None else part.decode("utf-8") for part in tail.group(1, 3, 4))
     except UnicodeDecodeError:
         return None
-    if not text.startswith(_HEAD) or (tail := _TAIL.fullmatch(text, text.rfind(',"run_id":'))) is None:
+    if not size or run_id is None or time is None or (tracker and not tracker.isprintable()):
         return None
-    points = _points(text[len(_HEAD) : tail.start()])
-    if points is None or (tail[4] and not tail[4].isprintable()):
-        return None
-    return tail[1], int(tail[2]), tail[3], Metrics.model_construct(points=points, tracker=tail[4])
+    points = WrittenPoints(data, end, size)
+    return run_id, int(tail[2]), time, Metrics.model_construct(points=points, tracker=tracker)
 
 
-def _points(text: str) -> tuple[tuple[int, str, Json], ...] | None:
+def _count_points(text: bytes) -> int:
+    """How many points there are; 0 where they are not ordinary points in their canonical form."""
     try:
         given = from_json(text, allow_inf_nan=False)
-        points = tuple((step, name, value) for step, name, value in given)
+        steps, names, values = zip(*given, strict=True)
     except (ValueError, TypeError, RecursionError):
-        return None
-    if not 0 < len(points) <= _MOST:
-        return None
-    steps, names, values = zip(*points, strict=True)
-    if set(map(type, steps)) != {int} or set(map(type, names)) != {str} or not all(map(_is_value, values)):
-        return None
+        return 0
+    if len(given) > _MOST or set(map(type, given)) != {list}:
+        return 0
+    if set(map(type, steps)) != {int} or set(map(type, names)) != {str} or not _are_values(values):
+        return 0
     if max(steps) > MAX_SAFE_INTEGER or min(steps) < -MAX_SAFE_INTEGER:
-        return None
-    written = to_json(given).decode("utf-8")
-    return points if (_MILLIONTHS.sub(_decimal, written) if "e-6" in written else written) == text else None
+        return 0
+    written = to_json(given)
+    if b"e-6" in written:
+        written = _MILLIONTHS.sub(_decimal, written)
+    return len(given) if written == text else 0
+
+
+def _are_values(values: tuple[Any, ...]) -> bool:
+    """Whether each is an integer, or a float that is none: one that is integral is tagged."""
+    if set(map(type, values)) == {float}:
+        return not any(map(float.is_integer, values))
+    return all(_is_value(value) for value in values)
 
 
 def _is_value(value: object) -> bool:
@@ -64,6 +111,6 @@ def _is_value(value: object) -> bool:
     return type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 
-def _decimal(number: re.Match[str]) -> str:
+def _decimal(number: re.Match[bytes]) -> bytes:
     """A number of millionths, as RFC 8785 has it; in a name this spoils the comparison."""
-    return f"0.00000{number[1]}{number[2] or ''}"
+    return b"0.00000" + number[1] + (number[2] or b"")
