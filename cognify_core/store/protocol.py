@@ -193,6 +193,9 @@ class Store(Keeping, Protocol):
     def manifest(self, digest: Digest) -> bytes:
         """A manifest's bytes. Raises `StoreError` where there is none, or where they no longer have that digest."""
 
+    def manifests(self, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        """Those of many manifests that are there, whole; `manifest` says what is wrong with any other."""
+
     def freeze(self, run_id: str, freeze: Freeze) -> Freeze:
         """Fix the record's end in one transaction that checks its length; return what is fixed.
 

@@ -172,6 +172,17 @@ class SqlStore(SqlBeside, SqlKeeping, SqlLedger):
             raise StoreError(f"the store {self._database.place} is damaged: its manifest {digest} has other bytes")
         return manifest
 
+    def manifests(self, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        """Read many manifests."""
+        found: dict[Digest, bytes] = {}
+        for first in range(0, len(digests), EVENTS_AT_ONCE):
+            wanted = {str(digest): digest for digest in digests[first : first + EVENTS_AT_ONCE]}
+            query = select(tables.manifests.c.digest, tables.manifests.c.manifest)
+            with self._database.reading() as connection:
+                rows = connection.execute(query.where(tables.manifests.c.digest.in_(wanted))).all()
+            found |= {wanted[name]: to_bytes(data) for name, data in rows}
+        return {digest: data for digest, data in found.items() if Digest.of(data) == digest}
+
     def freeze(self, run_id: str, freeze: Freeze) -> Freeze:
         """Freeze a run."""
         with self._database.writing() as connection:

@@ -147,10 +147,12 @@ def _attempt(read: Callable[[], Found]) -> Found | None:
 def _fetch_manifests(store: Store, run: SealedRun, into: dict[str, bytes], where: str) -> list[Finding]:
     """Fetch the manifests that readable events name; unreadable events are reported elsewhere."""
     bodies = [event.body for event in run.parsed if isinstance(event, Event)]
+    named = list({digest: None for body in bodies for digest in body.manifests()})
+    there = store.manifests(named)
     findings: list[Finding] = []
-    for digest in {digest: None for body in bodies for digest in body.manifests()}:
+    for digest in named:
         try:
-            into[str(digest)] = store.manifest(digest)
+            into[str(digest)] = there[digest] if digest in there else store.manifest(digest)
         except StoreError as error:
             findings.append(contradicts("store_manifest", f"{where}the manifest {digest} does not read: {error}"))
     return findings

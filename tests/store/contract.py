@@ -326,6 +326,11 @@ class BelongingsContract:
         manifest = bytes(range(256)) * 32768
         assert store.manifest(store.put_manifest(manifest)) == manifest
 
+    def test_many_manifests_come_back_at_once_without_those_that_are_not_there(self, store: Store) -> None:
+        kept = {store.put_manifest(data): data for data in (b"manifest %d" % place for place in range(1201))}
+        assert store.manifests([*kept, Digest.of(b"nothing")]) == kept
+        assert store.manifests([]) == {}
+
     def test_a_manifest_that_is_not_there_is_named(self, store: Store) -> None:
         with pytest.raises(StoreError, match=f"holds no manifest {Digest.of(b'nothing')}"):
             store.manifest(Digest.of(b"nothing"))
