@@ -15,6 +15,7 @@ from cognify_core.canonical import Json, parse
 from cognify_core.export.evidence import Evidence
 from cognify_core.export.gaps import gap_bodies
 from cognify_core.export.inputs import SealedRun
+from cognify_core.export.logged import Logged, logged
 from cognify_core.export.plain import readable
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import (
@@ -43,7 +44,6 @@ from cognify_core.model.events import (
     RunOpened,
 )
 from cognify_core.model.lineage import Edge, Node, node_ids
-from cognify_core.model.numbers import as_double
 from cognify_core.model.profile import Profile
 from cognify_core.store.protocol import Opening
 
@@ -274,15 +274,9 @@ class Dossier:
         return tuple(gap for run in self._runs for gap in gap_bodies(run.record.events))
 
     @cached_property
-    def metrics(self) -> dict[str, tuple[tuple[int, float], ...]]:
-        """The points of each metric, (step, value), in the order in which they were told."""
-        points: dict[str, list[tuple[int, float]]] = {}
-        for run in self._runs:
-            for event in run.record.events:
-                if isinstance(event.body, Metrics):
-                    for step, name, value in event.body.points:
-                        points.setdefault(name, []).append((step, as_double(value)))
-        return {name: tuple(points[name]) for name in sorted(points)}
+    def metrics(self) -> dict[str, Logged]:
+        """The points of each metric, by name, in the order in which they were told."""
+        return logged(event for run in self._runs for event in run.record.events)
 
     # -- the lineage
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from cognify_core.export.dossier import Dossier
@@ -29,10 +28,11 @@ _LATER = ("learning_rate", "lr", "grad_norm")
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A metric with at least two finite points, in the order of its steps."""
+    """A metric with at least two finite points: the one of the lowest step, and that of the highest."""
 
     name: str
-    points: tuple[tuple[int, float], ...]
+    first: tuple[int, float]
+    last: tuple[int, float]
     evidence: tuple[Evidence, ...]
 
 
@@ -41,9 +41,8 @@ def told_curves(dossier: Dossier) -> tuple[Curve, ...]:
     named = sorted((name for name in dossier.metrics if not is_noise(name)), key=_rank)
     found: list[Curve] = []
     for name in named:
-        points = tuple(sorted(point for point in dossier.metrics[name] if math.isfinite(point[1])))
-        if len(points) > 1:
-            found.append(Curve(name, points, _evidence(dossier)))
+        if (ends := dossier.metrics[name].ends) is not None:
+            found.append(Curve(name, *ends, _evidence(dossier)))
         if len(found) == PANELS:
             break
     return tuple(found)

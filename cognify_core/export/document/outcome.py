@@ -19,7 +19,7 @@ def what_came_out(dossier: Dossier) -> Iterator[Prose]:
 
 def _curves(dossier: Dossier) -> Iterator[Prose]:
     for curve in told_curves(dossier)[:2]:
-        (first, before), (last, after) = curve.points[0], curve.points[-1]
+        (first, before), (last, after) = curve.first, curve.last
         if first < last:
             yield sentence(
                 f"{cut(curve.name, 80)} went from {figure(before)} at step {count(first)} to {figure(after)} at step "

@@ -19,6 +19,7 @@ from cognify_core.export.document.blocks import (
     Verbatim,
 )
 from cognify_core.export.dossier import Dossier
+from cognify_core.export.logged import Logged
 from cognify_core.export.pdf.boxes import Heading, Panel, SignatureBox, TextBox
 from cognify_core.export.pdf.curves import COLUMNS, CurvesRow
 from cognify_core.export.pdf.flow import Flow
@@ -144,7 +145,7 @@ class Layout:
     def _curves(self, block: CurvesFigure) -> None:
         self._caption(block.caption)
         for pair in _in_pairs(block.metrics):
-            drawn = [series(name, self.dossier.metrics.get(name, ()), COLUMNS) for name in pair]
+            drawn = [series(name, self.dossier.metrics.get(name, Logged()), COLUMNS) for name in pair]
             self.flow.add(CurvesRow([(one, self.root.child("Figure", alt=_said(one))) for one in drawn]), 6)
 
     def _sign_off(self, block: SignOff) -> None:

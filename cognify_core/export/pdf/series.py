@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from cognify_core.export.logged import Logged
 
 _LARGEST = 1e300
 """Beyond it the span of an axis is no number."""
@@ -46,22 +47,22 @@ class Series:
         return f"{points} · last {self.last:.5g} · min {self.low:.5g} · max {self.high:.5g}{broken}"
 
 
-def series(name: str, points: Sequence[tuple[int, float]], columns: int) -> Series:
+def series(name: str, metric: Logged, columns: int) -> Series:
     """The series of a metric for a panel of so many columns of pixels."""
     import numpy as np
 
-    if not points:
+    if not len(metric):
         return Series(name, (), 0, ())
-    table = np.array(points, dtype=np.float64)
+    table = np.column_stack([np.array(column, dtype=np.float64) for column in (metric.steps, metric.values)])
     finite = np.isfinite(table[:, 1]) & (np.abs(table[:, 1]) < _LARGEST)
     broken = tuple(float(step) for step in table[~finite, 0])
     values = table[finite, 1]
     if not len(values):
-        return Series(name, (), len(points), broken)
+        return Series(name, (), len(metric), broken)
     first, final = float(table[:, 0].min()), float(table[:, 0].max())
     strokes = tuple(_thinned(part, first, final, columns) for part in _parts(table, finite))
     low, high, last = float(values.min()), float(values.max()), float(values[-1])
-    return Series(name, strokes, len(points), broken, low, high, last, first, final)
+    return Series(name, strokes, len(metric), broken, low, high, last, first, final)
 
 
 def _parts(table: Any, finite: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cognify_core.export.document.graph import evaluated_on, node_name
 from cognify_core.export.document.measured import HOW
 from cognify_core.export.dossier import Dossier, Told
+from cognify_core.export.logged import Logged
 from cognify_core.export.sheets.common import DIGEST, ID, TOLD, digest_cell, one_line, told_cells
 from cognify_core.export.sheets.sheet import Column, Sheet
 from cognify_core.export.sheets.values import Value
@@ -95,7 +96,7 @@ def training_metrics(dossier: Dossier) -> Sheet:
         Column("greatest", 26),
         Column("points that are not finite"),
     )
-    rows = (_summary(name, points) for name, points in dossier.metrics.items())
+    rows = (_summary(name, metric) for name, metric in dossier.metrics.items())
     about = "A row for each metric that was logged while training; each of its points stands in the JSON package."
     return Sheet.of("training metrics", about, columns, rows)
 
@@ -139,9 +140,7 @@ def _harness(facts: EvaluationFacts) -> str | None:
     return " ".join(part for part in parts if part)
 
 
-def _summary(name: str, points: tuple[tuple[int, float], ...]) -> tuple[Value, ...]:
-    steps = [step for step, _ in points]
-    values = [value for _, value in points]
-    finite = [value for value in values if value - value == 0]
+def _summary(name: str, metric: Logged) -> tuple[Value, ...]:
+    steps, values, finite = metric.steps, metric.values, metric.finite
     least, greatest = (min(finite), max(finite)) if finite else (None, None)
-    return name, len(points), steps[0], steps[-1], values[0], values[-1], least, greatest, len(values) - len(finite)
+    return name, len(values), steps[0], steps[-1], values[0], values[-1], least, greatest, len(values) - len(finite)

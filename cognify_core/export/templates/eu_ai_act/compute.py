@@ -113,8 +113,8 @@ def trained_tokens(dossier: Dossier) -> tuple[float | None, tuple[Told[Body], ..
             if value := _number(phase.body.facts.get(key)):
                 return value, (phase,)
     for key in _TOKENS:
-        if points := dossier.metrics.get(key):
-            return max(value for _, value in points), ()
+        if metric := dossier.metrics.get(key):
+            return max(metric.values), ()
     return None, ()
 
 
