@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import Any
-from xml.etree.ElementTree import canonicalize
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
@@ -19,6 +18,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from cognify_core.export.sheets.canonical_xml import canonical_xml
 from cognify_core.export.sheets.sheet import Book, Column, Sheet
 from cognify_core.export.sheets.values import Value, looks_like_a_formula
 
@@ -175,5 +175,4 @@ def _part(name: str, archive: zipfile.ZipFile, made_at: str) -> Iterator[bytes]:
     elif name == "docProps/app.xml":
         yield _APP.encode()
     else:
-        with archive.open(name) as part:
-            yield canonicalize(from_file=part).encode()
+        yield canonical_xml(archive.read(name))
