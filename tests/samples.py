@@ -12,7 +12,7 @@ from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import FORMATS, export_format
 from cognify_core.export.templates.registry import templates
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Access, Attestation, Body, Metrics, Release
+from cognify_core.model.events import Access, Attestation, Body, EvaluationSeen, Metrics, Release
 from cognify_core.store.protocol import Opening
 from tests.export.document.dossiers import HELD, dossier, opening, rich, training
 from tests.factories import checkpoint, dataset, gap, note
@@ -25,7 +25,7 @@ def sample() -> Dossier:
     """A small LoRA training with curves, checkpoints, notes and everything that people said of the run."""
     said = rich()
     addendum = [told.body for told in said.told if told.addendum == 1]
-    later = [body for body in addendum if isinstance(body, Attestation | Release | Access)]
+    later = [body for body in addendum if isinstance(body, EvaluationSeen | Attestation | Release | Access)]
     notes = (
         note(text='Fails on negated findings ("no acute distress").', note_kind="limitation"),
         note(text="Repeats itself after 400 tokens.", note_kind="failure_mode"),

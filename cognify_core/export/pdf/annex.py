@@ -29,7 +29,7 @@ class Attached:
 
     name: str
     packed: bytes
-    """Its bytes, by zlib: a long record is not held in memory twice."""
+    """Its bytes, by zlib at its quickest: a long record is not held twice, and the whole file is packed again."""
     size: int
     digest: str
     """Hex."""
@@ -41,7 +41,7 @@ class Attached:
     @classmethod
     def of(cls, name: str, data: bytes, says: str, *, is_source: bool = True) -> Attached:
         """A file of these bytes."""
-        return cls(name, compress(data), len(data), Digest.of(data).hex, says, is_source)
+        return cls(name, compress(data, 1), len(data), Digest.of(data).hex, says, is_source)
 
 
 def lay_annex(layout: Layout, attached: Sequence[Attached], renderer: str) -> None:
@@ -58,7 +58,8 @@ def _lay_index(layout: Layout) -> None:
     layout.block(
         Prose(
             "Each entry leads into evidence.json by a JSON pointer (RFC 6901); events stand there as they were signed."
-        )
+        ),
+        leads=True,
     )
     table = layout.root.child("Table")
     lefts, widths = columns_of(_COLUMNS)

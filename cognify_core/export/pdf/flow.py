@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from cognify_core.export.pdf.pen import Pen, Place
@@ -11,6 +13,8 @@ from cognify_core.export.pdf.theme import LEFT
 
 _SNUG = 60.0
 """How much of a box that can be split must stand on the page of its heading."""
+_FEW = 12
+"""A table of fewer rows may be short."""
 
 
 class Box(Protocol):
@@ -80,14 +84,20 @@ class Flow:
         self._place(box, before, marks)
 
     def rows(self, header: Box | None, rows: Iterable[Box], before: float = 0.0) -> None:
-        """Add the rows of a table; its header is repeated on each page that they reach."""
-        above = before
-        for place, row in enumerate(rows):
-            marks = self._taken()
-            if place == 0:
-                self._fit(above + (header.height if header else 0) + row.height)
-                self._place_kept()
-                self._header(header, above)
+        """Add the rows of a table; its header is repeated on each page that they reach.
+
+        A short table stays on one page, and the last row of a longer one is not left alone on the next.
+        """
+        coming = ((row, self._taken()) for row in rows)
+        ahead = deque(islice(coming, _FEW))
+        if ahead:
+            self._begin([row for row, _ in ahead], header, before)
+        while ahead:
+            row, marks = ahead.popleft()
+            ahead.extend(islice(coming, 1))
+            if len(ahead) == 1 and row.height <= self.room < row.height + ahead[0][0].height <= self._short:
+                self._turn()
+                self._header(header)
             self._row(row, header, marks)
 
     def space(self, height: float) -> None:
@@ -136,6 +146,19 @@ class Flow:
                 break  # higher than a page, and whole: it is drawn over the margin
             self._turn()
         self._put(box, marks)
+
+    @property
+    def _short(self) -> float:
+        """What is kept on one page."""
+        return (self.top - self.bottom) / 4
+
+    def _begin(self, rows: Sequence[Box], header: Box | None, before: float) -> None:
+        """Place a table's header where its first row fits below it; of a short table, all of them."""
+        every = sum(row.height for row in rows)
+        together = every if len(rows) < _FEW and every <= self._short else rows[0].height
+        self._fit(before + (header.height if header else 0) + together)
+        self._place_kept()
+        self._header(header, before)
 
     def _header(self, header: Box | None, before: float = 0.0) -> None:
         if header:

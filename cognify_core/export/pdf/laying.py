@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from cognify_core.export.document.blocks import (
     Block,
@@ -37,6 +38,9 @@ PARAGRAPH = 6.0
 _BEFORE = (20.0, 13.0, 9.0)
 """Above a heading, by its level."""
 _BULLET = 13.0
+_LED = (Table, Facts, Verbatim, LineageFigure, CurvesFigure)
+"""What a sentence before it leads to."""
+_FEW_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,17 @@ class Layout:
     root: Element
     entries: list[Entry] = field(default_factory=list)
 
-    def section(self, section: Section) -> None:
-        """Lay out a heading and what stands below it."""
+    def sections(self, sections: Sequence[Section]) -> None:
+        """Lay out sections below one another."""
+        for section, following in zip_longest(sections, sections[1:]):
+            self._section(section, leads=following is not None and following.level > section.level)
+
+    def _section(self, section: Section, *, leads: bool) -> None:
+        """Lay out a heading and what stands below it; its last sentence `leads` to a section within."""
         if section.new_page:
             self.flow.new_page()
         self.heading(section.heading, section.level)
-        self.blocks(section.blocks)
+        self.blocks(section.blocks, leads=leads)
 
     def heading(self, text: str, level: int) -> None:
         """Lay out a heading, which stays with what follows, and note it for contents and outline."""
@@ -76,16 +85,16 @@ class Layout:
         box = Heading(lines, self.root.child(f"H{level}"), style, ruled=level == 1)
         self.flow.heading(box, _BEFORE[level - 1])
 
-    def blocks(self, blocks: Iterable[Block]) -> None:
-        """Lay out blocks."""
-        for block in blocks:
-            self.block(block)
+    def blocks(self, blocks: Sequence[Block], *, leads: bool = False) -> None:
+        """Lay out blocks; the last of them `leads` to what comes after."""
+        for block, following in zip_longest(blocks, blocks[1:]):
+            self.block(block, leads=leads if following is None else isinstance(following, _LED))
 
-    def block(self, block: Block) -> None:
-        """Lay out one block."""
+    def block(self, block: Block, *, leads: bool = False) -> None:
+        """Lay out one block; a sentence that `leads` to the next one stays with it."""
         match block:
             case Prose():
-                self._prose(block)
+                self._prose(block, leads=leads)
             case Bullets():
                 self._bullets(block)
             case Callout():
@@ -105,9 +114,10 @@ class Layout:
 
     # -- text
 
-    def _prose(self, block: Prose) -> None:
+    def _prose(self, block: Prose, *, leads: bool) -> None:
         lines = self.writing.cited_lines(block.text, block.evidence, BODY, CONTENT)
-        self.flow.add(TextBox(lines, self.root.child("P"), BODY), PARAGRAPH)
+        place = self.flow.heading if leads and len(lines) <= _FEW_LINES else self.flow.add
+        place(TextBox(lines, self.root.child("P"), BODY), PARAGRAPH)
 
     def _bullets(self, block: Bullets) -> None:
         elements = self.root.child("L")

@@ -68,8 +68,7 @@ def _laid_out(composed: Composed, dossier: Dossier, attached: tuple[Attached, ..
     lay_cover(composed, layout)
     lay_contents(entries_of(composed.sections, ANNEX), layout.flow, layout.root)
     layout.flow.new_page()
-    for section in composed.sections:
-        layout.section(section)
+    layout.sections(composed.sections)
     lay_annex(layout, attached, renderer)
     layout.flow.close()
     return layout

@@ -37,7 +37,24 @@ def images_of(data: bytes, folder: Path, page: int = 1, dpi: int = 150) -> Path:
 
 
 def structure_of(data: bytes) -> str:
-    return _poppler("pdfinfo", data, "-struct-text", before=True).decode()
+    """The tree of tags as poppler reads it; with its text it would draw a page for each of them."""
+    return _poppler("pdfinfo", data, "-struct", before=True).decode()
+
+
+def starts_of(data: bytes, kind: str) -> list[tuple[int, int]]:
+    """Where the elements of a kind begin, in the order of the tree of tags: page, and place in its content."""
+    with pikepdf.open(BytesIO(data)) as pdf:
+        pages = {page.obj.objgen: number for number, page in enumerate(pdf.pages)}
+        found: list[tuple[int, int]] = []
+
+        def walk(node: Any, within: bool) -> None:
+            if node.get("/Type") == "/MCR" and within:
+                found.append((pages[node.Pg.objgen], int(node.MCID)))
+            for kid in node.get("/K", []):
+                walk(kid, node.get("/S") == f"/{kind}")
+
+        walk(pdf.Root.StructTreeRoot, False)
+        return found
 
 
 def attached(data: bytes) -> dict[str, bytes]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from io import BytesIO
-from pathlib import Path
 
 import pikepdf
 import pytest
 
 from tests.export.pdf.reading import FORBIDDEN, findings_of, fonts_of, needs_poppler, page_count, rendered, text_of
 from tests.export.templates.test_hostile import HOSTILE, hostile
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -61,39 +56,3 @@ def test_forty_thousand_characters_are_cut_aloud() -> None:
 @pytest.mark.parametrize("word", FORBIDDEN)
 def test_words_that_we_never_say_are_ours_only_where_somebody_recorded_them(word: str) -> None:
     assert word not in text_of(rendered(hostile("plain"))).lower()
-
-
-ALONE = """
-import sys
-from pathlib import Path
-from cognify_core.export.formats import export_format
-from tests.export.templates.test_hostile import HOSTILE, hostile
-
-kind = export_format("pdf", sys.argv[1])
-kind.render(hostile("warm"))  # imports what is imported, and reads the fonts of the package
-dossier = hostile(HOSTILE["markup"] + HOSTILE["path"])
-profile = Path(sys.modules["cognify_core.export.pdf.archive"].PROFILE)
-seen = []
-
-def watch(event, arguments):
-    if event.split(".")[0] in ("open", "os", "socket", "subprocess", "shutil", "ctypes", "urllib", "import"):
-        seen.append((event, str(arguments[:1])))
-
-sys.addaudithook(watch)
-kind.render(dossier)
-strange = [(event, what) for event, what in seen if str(profile) not in what]
-assert not strange, strange[:10]
-"""
-
-
-@pytest.mark.parametrize("template", ["eu_ai_act", "hipaa"])
-def test_while_it_renders_no_file_is_opened_and_nothing_is_connected_to(template: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", ALONE, template],
-        env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -25,6 +25,7 @@ from tests.export.pdf.reading import (
     needs_poppler,
     page_count,
     rendered,
+    starts_of,
     structure_of,
     text_of,
 )
@@ -141,7 +142,14 @@ def test_it_is_tagged_in_reading_order(document: bytes) -> None:
     tree = structure_of(document)
     kinds = set(re.findall(r"^ *([A-Za-z0-9]+) ", tree, re.MULTILINE)) | set(re.findall(r"[A-Za-z0-9]+", tree))
     assert {"Document", "H1", "H2", "P", "TOC", "TOCI", "Table", "TH", "TD", "Figure", "Link", "LBody"} <= kinds
-    assert tree.index("Contents") < tree.index("Seal certificate")
+    drawn = [starts_of(document, kind) for kind in ("H1", "H2", "Figure")]
+    assert drawn == [sorted(places) for places in drawn]
+    with pikepdf.open(BytesIO(document)) as pdf, pdf.open_outline() as outline:
+        chapters = len(outline.root)
+    assert len({page for page, _ in drawn[0]}) > 3
+    assert len(drawn[0]) >= chapters > 8
+    said = text_of(document)
+    assert said.index("Contents") < said.rindex("Seal certificate") < said.rindex("Evidence index")
 
 
 def test_contents_outline_and_citations_lead_somewhere(document: bytes) -> None:
