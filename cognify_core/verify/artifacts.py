@@ -7,14 +7,15 @@ them, rows in the worker process, and what differs is named by comparing manifes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Artifact, Event
+from cognify_core.model.evaluation_facts import EvaluationFacts
+from cognify_core.model.events import Artifact, Body, EvaluationSeen, Event
 from cognify_core.verify.artifact_changes import changes
 from cognify_core.verify.rehash import Rehash
 from cognify_core.verify.report import Finding, Verdict
@@ -89,13 +90,21 @@ def _sought(runs: Sequence[SealedRun]) -> Iterator[_Sought]:
     """The artifacts that have a digest and a place, each once."""
     seen: set[tuple[str, Digest]] = set()
     for run in runs:
-        bodies = [event.body for event in run.parsed if isinstance(event, Event)]
-        for body in bodies:
-            if not isinstance(body, Artifact) or body.hash is None or body.location is None:
-                continue
-            if (body.location, body.hash) not in seen:
-                seen.add((body.location, body.hash))
-                yield _Sought(body.id, body.hash, body.manifest, body.location, run.manifests.get(str(body.hash)))
+        named = (one for event in run.parsed if isinstance(event, Event) for one in _named(event.body, run.manifests))
+        for one in named:
+            if (one.location, one.digest) not in seen:
+                seen.add((one.location, one.digest))
+                yield one
+
+
+def _named(body: Body, manifests: Mapping[str, bytes]) -> Iterator[_Sought]:
+    """What an event gives a digest and a place of: an artifact; of an evaluation also what was said of each sample."""
+    if isinstance(body, Artifact) and body.hash is not None and body.location is not None:
+        yield _Sought(body.id, body.hash, body.manifest, body.location, manifests.get(str(body.hash)))
+    if isinstance(body, EvaluationSeen):
+        kept = EvaluationFacts.of(body.facts).samples
+        if kept is not None and kept.digest is not None and kept.location is not None:
+            yield _Sought(f"{body.id} (samples)", kept.digest, "cognify.rows/v1", kept.location, None)
 
 
 def _look(one: _Sought, others: set[Digest], rehash: Rehash, roots: Sequence[Path], home: Path) -> ArtifactFinding:

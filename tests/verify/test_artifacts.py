@@ -14,12 +14,13 @@ from cognify_core.capture.files import file_outcome
 from cognify_core.capture.outcome import Outcome
 from cognify_core.capture.tree import tree_outcome
 from cognify_core.export.inputs import SealedRun
+from cognify_core.model.evaluation_facts import EvaluationFacts, Samples
 from cognify_core.model.events import Artifact
 from cognify_core.verify.artifacts import ArtifactFinding, check_artifacts
 from cognify_core.verify.package import check_package
 from cognify_core.verify.rehash import Rehash
 from cognify_core.verify.report import Report
-from tests.factories import SIGNER, checkpoint, dataset, sealed_run, whole
+from tests.factories import SIGNER, checkpoint, dataset, evaluation, sealed_run, whole
 from tests.tamper.packaging import package
 
 
@@ -95,6 +96,26 @@ def test_a_folder_that_lies_under_another_root_was_moved(folder: Path, tmp_path:
     assert only(run, rehash, roots=[tmp_path, archive]).state == "moved"
     (archive / folder.name / "model.safetensors").write_bytes(b"other")
     assert only(run, rehash, roots=[archive]).state == "changed"
+
+
+def test_what_was_kept_of_each_sample_of_an_evaluation_is_looked_at_too(tmp_path: Path, rehash: Rehash) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "samples.jsonl"
+    write_rows(path, [{"index": 0, "label": "spam", "correct": True}, {"index": 1, "label": "ham", "correct": False}])
+    samples = Samples(digest=rehash(path, "cognify.rows/v1").hash, rows=2, location=str(path))
+    run = sealed_run(whole([evaluation(facts=EvaluationFacts(samples=samples).to_facts())]))
+    finding = only(run, rehash)
+    assert (finding.node, finding.state) == ("eval_final_step_20 (samples)", "present")
+    path.write_text(path.read_text().replace("false", "true"))
+    assert only(run, rehash).finding().verdict == "contradiction"
+    path.unlink()
+    assert only(run, rehash).state == "missing"
+
+
+def test_samples_without_a_place_are_not_looked_for(rehash: Rehash) -> None:
+    facts = EvaluationFacts(samples=Samples(rows=2, reason="no space")).to_facts()
+    run = sealed_run(whole([evaluation(facts=facts), evaluation(ref="other", facts={"samples": "many"})]))
+    assert check_artifacts([run], rehash=rehash) == []
 
 
 def test_the_home_directory_is_this_users_own(folder: Path, rehash: Rehash) -> None:
