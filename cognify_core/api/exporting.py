@@ -12,6 +12,7 @@ from cognify_core.export.document.clear_values import personal_commitments
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.inputs import SealedRun, made_from
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
@@ -67,6 +68,7 @@ def export_run(
     format: str = "json",  # noqa: A002 - the word that users know
     template: str | None = None,
     path: Path | None = None,
+    watch: Watch = unwatched,
 ) -> Package:
     """Render a sealed run and its sealed addenda, write the file, sign and keep its receipt, and write OMS bundles.
 
@@ -82,9 +84,12 @@ def export_run(
     """
     kind = export_format(format, template)
     signer = ring.signer()
+    watch("reading the record")
     run, *addenda = read_sealed(store, run_id, [signer.public_key, *ring.trusted()])
     openings = clear_values(store, run, addenda) if kind.template and kind.template.shows_personal_data else None
-    data = kind.render(Dossier.of(run, addenda, openings=openings or ()))
+    watch("rendering")
+    data = kind.render(Dossier.of(run, addenda, openings=openings or ()), watch)
+    watch("signing for it")
     name = f"{run_id}{f'.a{len(addenda)}' if addenda else ''}{f'.{template}' if template else ''}.{kind.extension}"
     target = target_of(path, packages / run_id, name)
     source = made_from(run, addenda, format, template, kind.version, openings).model_copy(

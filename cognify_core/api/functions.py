@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from cognify_core.api.off import InertRun
     from cognify_core.api.populating import PopulationPackage
     from cognify_core.api.previewing import Preview
-    from cognify_core.api.requests import Stage
     from cognify_core.api.sealing import Sealed
     from cognify_core.api.session import Session
     from cognify_core.api.vaulting import Confirm
     from cognify_core.api.views import RunView
     from cognify_core.capture.outcome import Outcome
+    from cognify_core.export.watched import Watch
     from cognify_core.seal.keys import KeyRing
     from cognify_core.store.protocol import RunRow, Tombstone
     from cognify_core.verify.report import Report
@@ -215,13 +215,13 @@ def export_audit(
     refresh: bool = True,
     vault: str | None = None,
     confirm: Confirm | None = None,
-    stage: Stage | None = None,
+    watch: Watch | None = None,
 ) -> Package:
     """Export a run's package; without a run id, of this process's last run. A run that has ended is sealed first.
 
     A document (any format but `json`, or with a template) shows the profile, and some show the access log. Where the
     record does not hold what is in force now, an addendum is made with it first, unless `refresh=False`.
-    `package.refreshed` says so. `stage` is told, in a word, what is being done now.
+    `package.refreshed` says so. `watch` is told what is being done now, and how far it has come.
 
     With `vault`, its URI or `default`, the package and its receipt are put into that vault as well, locked until the
     day that the workspace's retention and the law ask for; `package.kept` is what was read back. Where the lock cannot
@@ -235,8 +235,8 @@ def export_audit(
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
     """
     from cognify_core.api.requests import export_now
+    from cognify_core.export.watched import unwatched
 
-    more: dict[str, Any] = {} if stage is None else {"stage": stage}
     return export_now(
         this_session(),
         run_id,
@@ -246,7 +246,7 @@ def export_audit(
         refresh_first=refresh,
         vault=vault,
         confirm=confirm,
-        **more,
+        watch=watch or unwatched,
     )
 
 
@@ -272,18 +272,26 @@ def export_population(
     return export_period(this_session(), since, until, format=format, path=path, progress=progress)
 
 
-def preview(run_id: str | None = None, *, template: str | None = None, path: str | Path | None = None) -> Preview:
+def preview(
+    run_id: str | None = None,
+    *,
+    template: str | None = None,
+    path: str | Path | None = None,
+    watch: Watch | None = None,
+) -> Preview:
     """Draw the document of a run that is not sealed yet, or does not verify, with a red banner on every page.
 
-    It is no package: nothing is attached, no receipt is signed, and `verify` refuses it.
+    It is no package: nothing is attached, no receipt is signed, and `verify` refuses it. `watch` is told how far it
+    has come.
 
     Raises:
         ConfigurationError: the run is sealed and holds, so `export_audit` gives evidence.
         RunNotFoundError, RunStateError: there is no such run, or it goes on.
     """
     from cognify_core.api.previewing import preview_now
+    from cognify_core.export.watched import unwatched
 
-    return preview_now(this_session(), run_id, template=template, path=path)
+    return preview_now(this_session(), run_id, template=template, path=path, watch=watch or unwatched)
 
 
 def verify(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cognify_core.api.exporting import Package
-from cognify_core.api.requests import Stage, export_now
+from cognify_core.api.requests import export_now
 from cognify_core.canonical import encode
 from cognify_core.errors import ConfigurationError
 from cognify_core.export.inputs import SealedRun
@@ -23,6 +23,7 @@ from cognify_core.verify.package_form import read_package
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
+    from cognify_core.export.watched import Watch
 
 SUMS = "SHA256SUMS"
 
@@ -37,7 +38,7 @@ class Handed:
     """Paths within the folder, sorted; `SHA256SUMS` lists all others."""
 
 
-def hand_over(session: Session, run_id: str | None, folder: Path, stage: Stage) -> Handed:
+def hand_over(session: Session, run_id: str | None, folder: Path, watch: Watch) -> Handed:
     """Export a run's JSON package into a new or empty folder, with its parts beside it.
 
     Raises:
@@ -45,8 +46,8 @@ def hand_over(session: Session, run_id: str | None, folder: Path, stage: Stage) 
         RunNotFoundError, RunStateError, VerificationError: as `export_now`.
     """
     _make(folder)
-    package = export_now(session, run_id, format="json", template=None, path=folder, stage=stage)
-    stage("taking it apart")
+    package = export_now(session, run_id, format="json", template=None, path=folder, watch=watch)
+    watch("taking it apart")
     files = {package.path.name: package.path.read_bytes(), package.receipt_path.name: package.receipt_path.read_bytes()}
     files |= {f"{path.parent.name}/{path.name}": path.read_bytes() for path in package.oms.paths}
     files |= dict(_parts(files[package.path.name], Bundle.parse(files[package.receipt_path.name])))

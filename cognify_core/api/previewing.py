@@ -15,6 +15,7 @@ from cognify_core.errors import ConfigurationError, FormatError
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.inputs import SealedRun
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.events import Event
 from cognify_core.seal.signing import PublicKey
 from cognify_core.store.protocol import Store
@@ -37,7 +38,9 @@ class Preview:
     """What stands on every page."""
 
 
-def preview_now(session: Session, run_id: str | None, *, template: str | None, path: str | Path | None) -> Preview:
+def preview_now(
+    session: Session, run_id: str | None, *, template: str | None, path: str | Path | None, watch: Watch = unwatched
+) -> Preview:
     """Draw the document of a run that has ended, as far as it can be, and write it where `path` says.
 
     Raises:
@@ -49,7 +52,7 @@ def preview_now(session: Session, run_id: str | None, *, template: str | None, p
     kind = export_format("pdf", template)
     wanted, workspace = ended(session, run_id), session.workspace
     data, banner = _drawn_from(workspace.store, wanted, [workspace.signer.public_key, *workspace.ring.trusted()])
-    rendered = kind.render(Dossier.of(data[0], data[1:], banner=banner))
+    rendered = kind.render(Dossier.of(data[0], data[1:], banner=banner), watch)
     name = f"{wanted}{f'.{template}' if template else ''}.preview.{kind.extension}"
     given = None if path is None else Path(path).expanduser()
     target = target_of(given, workspace.settings.packages_path / wanted, name)
@@ -80,7 +83,7 @@ def _unsealed(store: Store, run_id: str) -> SealedRun:
     bad = next((event for event in run.parsed if isinstance(event, FormatError)), None)
     if bad is not None:
         raise bad
-    for event in run.parsed:
-        if isinstance(event, Event):
-            manifests.update((str(digest), store.manifest(digest)) for digest in event.body.manifests())
+    named = [digest for event in run.parsed if isinstance(event, Event) for digest in event.body.manifests()]
+    there = store.manifests(named)
+    manifests.update((str(digest), there.get(digest) or store.manifest(digest)) for digest in named)
     return run

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from cognify_core.api.accesses import note_access
 from cognify_core.api.exporting import Package
@@ -24,6 +23,7 @@ from cognify_core.errors import (
     VerificationError,
 )
 from cognify_core.export.formats import export_format
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.events import Release
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
@@ -33,12 +33,7 @@ from cognify_core.store.keeping import VaultFact
 from cognify_core.store.protocol import Tombstone
 from cognify_core.verify.store_check import read_sealed
 
-Stage: TypeAlias = Callable[[str], object]
 _LOOK_SECONDS = 0.1
-
-
-def _no_stage(_what: str) -> None:
-    """Tell nobody."""
 
 
 def seal_now(session: Session, run_id: str | None) -> Sealed:
@@ -66,7 +61,7 @@ def export_now(
     refresh_first: bool = True,
     vault: str | None = None,
     confirm: Confirm | None = None,
-    stage: Stage = _no_stage,
+    watch: Watch = unwatched,
 ) -> Package:
     """Seal what is to be sealed, bring what a document needs into an addendum, and write the package.
 
@@ -79,7 +74,7 @@ def export_now(
         refresh_first: whether an addendum may be made for what has changed since the seal: profile, access log.
         vault: the URI of the vault that it goes into as well, or `default`.
         confirm: asked, before a lock that cannot be undone, whether it is meant; none: it is.
-        stage: told what is being done now.
+        watch: told what is being done now, and how far it has come.
 
     Raises:
         UnsupportedExportError: no such format and template; nothing has been sealed then.
@@ -94,12 +89,11 @@ def export_now(
     wanted = ended(session, run_id)
     if session.workspace.store.run(wanted).amends is not None:
         raise RunStateError(f"{wanted} is an addendum: export the run that it amends, which carries it")
-    stage("sealing")
+    watch("sealing")
     _seal(session, wanted)
     refreshed = refresh(session.workspace, wanted, kind) if refresh_first else None
-    stage("rendering")
     try:
-        package = session.workspace.export(wanted, format=format, template=template, path=path)
+        package = session.workspace.export(wanted, format=format, template=template, path=path, watch=watch)
     except VerificationError:
         note_access(session, wanted, "export", outcome="failed")
         raise
@@ -107,7 +101,7 @@ def export_now(
     package = replace(package, refreshed=None if refreshed is None else str(refreshed))
     if vault is None:
         return package
-    stage("putting it into the vault")
+    watch("putting it into the vault")
     return replace(package, kept=_into_vault(session, package, vault, confirm))
 
 

@@ -13,6 +13,7 @@ from cognify_core.api.exporting import Package, export_run
 from cognify_core.api.live import LiveRun, SealWhen
 from cognify_core.api.outbox import Outbox
 from cognify_core.errors import CognifyError, RunNotFoundError, RunStateError, StoreError
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, RunOpened
 from cognify_core.model.names import is_run_id
@@ -192,8 +193,9 @@ class Workspace:
         format: str = "json",  # noqa: A002 - the word that users know
         template: str | None = None,
         path: str | os.PathLike[str] | None = None,
+        watch: Watch = unwatched,
     ) -> Package:
-        """Write a package of a sealed run."""
+        """Write a package of a sealed run; `watch` is told how far it has come."""
         return export_run(
             self.store,
             self.ring,
@@ -203,6 +205,7 @@ class Workspace:
             format=format,
             template=template,
             path=None if path is None else Path(path).expanduser(),
+            watch=watch,
         )
 
     def find(self, wanted: str) -> RunRow:

@@ -84,7 +84,7 @@ def export(
             raise ConfigurationError("a folder has no template and goes into no vault; say where it goes with --output")
         _export_folder(run or "last", output, as_json=as_json)
         return
-    with stages("exporting") as stage:
+    with stages("exporting") as watch:
         package = api.export_audit(
             run or "last",
             format=format,
@@ -93,7 +93,7 @@ def export(
             refresh=refresh,
             vault=vault,
             confirm=partial(confirm_plan, yes=yes),
-            stage=stage,
+            watch=watch,
         )
     if as_json:
         emit(
@@ -152,8 +152,8 @@ def preview(
     """Draw the PDF of a run that is not sealed yet, or does not verify: a red banner on every page, and no evidence."""
     from cognify_core import api
 
-    with stages("drawing"):
-        drawn = api.preview(run, template=template, path=output)
+    with stages("previewing") as watch:
+        drawn = api.preview(run, template=template, path=output, watch=watch)
     if as_json:
         told = {"run_id": drawn.run_id, "path": str(drawn.path), "template": drawn.template, "bytes": drawn.size}
         emit(told | {"banner": drawn.banner})
@@ -165,8 +165,8 @@ def preview(
 def _export_folder(run: str, output: Path, *, as_json: bool) -> None:
     from cognify_core import api
 
-    with stages("exporting") as stage:
-        handed = api.export_folder(run, output, stage=stage)
+    with stages("exporting") as watch:
+        handed = api.export_folder(run, output, watch=watch)
     package = handed.package
     if as_json:
         told = {"run_id": package.run_id, "package_hash": str(package.package_hash), "path": str(package.path)}

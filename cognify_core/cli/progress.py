@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cognify_core.cli.console import console
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.shown import plain
 
 Advance = Callable[[int, int], None]
@@ -62,17 +63,27 @@ def waiting(label: str) -> Iterator[None]:
 
 
 @contextmanager
-def stages(label: str) -> Iterator[Callable[[str], None]]:
-    """A spinner with what is being done now and how long all of it has taken, where nothing can be counted."""
+def stages(label: str) -> Iterator[Watch]:
+    """What is being done now, how much of it where that can be counted, and for how long."""
     if not sys.stderr.isatty():
-        yield _say_nothing
+        yield unwatched
         return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    said, amount = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[amount]}", markup=False)
+    columns = (SpinnerColumn(), said, BarColumn(), amount, TimeElapsedColumn())
     with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(plain(label), total=None)
-        yield lambda stage: bar.update(task, description=plain(f"{label}: {stage}"))
+        bar.add_task(plain(label), total=None, amount="")
+
+        def watch(what: str, done: int = 0, total: int = 0) -> None:
+            described, counted = plain(f"{label}: {what}"), f"{done:,}/{total:,}" if total else ""
+            if described == bar.tasks[0].description:
+                bar.update(bar.task_ids[0], completed=done, amount=counted)
+            else:  # a new task: one that was finished would not go on
+                bar.remove_task(bar.task_ids[0])
+                bar.add_task(described, total=total or None, completed=done, amount=counted)
+
+        yield watch
 
 
 def _watch(advance: Advance, total: int, done: threading.Event) -> None:
@@ -106,8 +117,4 @@ def _size(path: Path) -> int:
 
 
 def _nothing(_done: int, _total: int) -> None:
-    """Show nothing."""
-
-
-def _say_nothing(_stage: str) -> None:
     """Show nothing."""

@@ -19,6 +19,7 @@ from cognify_core.export.document.model_facts import architecture, file_names, m
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.plain import text_of
 from cognify_core.export.templates.template import Template
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.evaluation_facts import EvaluationFacts, Measured
 from cognify_core.model.events import Artifact, BaseModelSeen, CheckpointSeen
 
@@ -30,7 +31,7 @@ _MODEL = "model"
 _LIMITS = {"limitation", "failure_mode"}
 
 
-def render_dossier(dossier: Dossier, template: Template | None) -> bytes:  # noqa: ARG001 - it takes none
+def render_dossier(dossier: Dossier, template: Template | None, watch: Watch = unwatched) -> bytes:  # noqa: ARG001
     """The BOM's bytes, canonical JSON.
 
     Raises:

@@ -15,14 +15,18 @@ from cognify_core.export.dossier import Dossier
 from cognify_core.export.inputs import SealedRun
 from cognify_core.export.templates.registry import find_template, templates
 from cognify_core.export.templates.template import Template
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.store.protocol import Opening
 
 
 class Renderer(Protocol):
     """A function from a dossier to a file's bytes: same inputs, same bytes, on every machine."""
 
-    def __call__(self, dossier: Dossier, template: Template | None) -> bytes:
-        """Render the package. Raises `FormatError` where an input is not what it should be."""
+    def __call__(self, dossier: Dossier, template: Template | None, watch: Watch) -> bytes:
+        """Render the package; `watch` is told how far it has come.
+
+        Raises `FormatError` where an input is not what it should be.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,8 @@ class ExportFormat:
     """What packages and receipts call the renderer, the template's version included."""
     extension: str
 
-    def render(self, dossier: Dossier) -> bytes:
-        """The bytes of a package.
+    def render(self, dossier: Dossier, watch: Watch = unwatched) -> bytes:
+        """The bytes of a package; `watch` is told how far it has come.
 
         Raises:
             FormatError: an input is not what it should be.
@@ -81,7 +85,7 @@ class ExportFormat:
             if kind.extra is None or (error.name or "").startswith("cognify"):
                 raise
             raise _missing(self.format, error.name or "a library") from error
-        return renderer(dossier, self.template)
+        return renderer(dossier, self.template, watch)
 
 
 def export_format(format: str, template: str | None) -> ExportFormat:  # noqa: A002 - the word that users know

@@ -21,6 +21,7 @@ from cognify_core.export.document.sections_limits import person
 from cognify_core.export.document.told_gaps import owner, told_gaps
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.templates.template import Template
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.evaluation_facts import EvaluationFacts
 from cognify_core.model.shown import plain
 
@@ -58,7 +59,7 @@ _ESCAPES = {mark: f"\\{mark}" for mark in string.punctuation if mark not in ",;%
 _ESCAPED = str.maketrans(_ESCAPES)
 
 
-def render_dossier(dossier: Dossier, template: Template | None) -> bytes:  # noqa: ARG001 - it takes none
+def render_dossier(dossier: Dossier, template: Template | None, watch: Watch = unwatched) -> bytes:  # noqa: ARG001
     """The card's bytes.
 
     Raises:

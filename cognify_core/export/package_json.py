@@ -17,6 +17,7 @@ from cognify_core.export.gaps import gaps
 from cognify_core.export.grc_records import grc_records
 from cognify_core.export.inputs import SealedRun
 from cognify_core.export.templates.template import Template
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.digest import Digest
 from cognify_core.model.record import Status
 
@@ -37,7 +38,7 @@ def render(run: SealedRun, addenda: Sequence[SealedRun]) -> bytes:
     return encode(document(run, addenda))
 
 
-def render_dossier(dossier: Dossier, template: Template | None) -> bytes:  # noqa: ARG001 - it takes none
+def render_dossier(dossier: Dossier, template: Template | None, watch: Watch = unwatched) -> bytes:  # noqa: ARG001
     """The package's bytes; the JSON package is the same for every template.
 
     Raises:

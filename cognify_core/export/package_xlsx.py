@@ -21,6 +21,7 @@ from cognify_core.export.sheets.weights import (
 )
 from cognify_core.export.sheets.workbook import workbook_bytes
 from cognify_core.export.templates.template import Template
+from cognify_core.export.watched import Watch, unwatched
 
 RENDERER = "cognify-xlsx/1"
 """Changes whenever the same inputs would give other bytes."""
@@ -46,14 +47,15 @@ _SHEETS = (
 )
 
 
-def render_dossier(dossier: Dossier, template: Template | None) -> bytes:  # noqa: ARG001 - it takes none
-    """The workbook's bytes.
+def render_dossier(dossier: Dossier, template: Template | None, watch: Watch = unwatched) -> bytes:  # noqa: ARG001
+    """The workbook's bytes; it takes no template.
 
     Raises:
         FormatError: an input is not what it should be: an event, a bundle, a manifest that is not there.
         UnsupportedExportError: there are more rows than a sheet has.
     """
-    return workbook_bytes(compose_book(dossier))
+    watch("composing sheets")
+    return workbook_bytes(compose_book(dossier), watch)
 
 
 def compose_book(dossier: Dossier) -> Book:

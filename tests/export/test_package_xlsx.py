@@ -12,7 +12,7 @@ import pytest
 from cognify_core.canonical import parse
 from cognify_core.export.formats import FORMATS, export_format, render_package
 from cognify_core.export.package_json import render
-from cognify_core.export.package_xlsx import RENDERER, render_dossier
+from cognify_core.export.package_xlsx import RENDERER, compose_book, render_dossier
 from tests.export.document.dossiers import bare, dossier, release, rich
 from tests.export.sheets.workbooks import digest_of, ipe_facts, ipe_sheets, opened, parts, rows, table
 from tests.export.templates.test_hostile import FORBIDDEN, HOSTILE, hostile
@@ -36,6 +36,16 @@ def test_the_ipe_names_source_filter_period_root_and_how_to_verify() -> None:
     assert facts["Filter"] == f"run_id = {told.run_id}, with its 1 sealed addenda; nothing is left out"
     assert str(facts["Made by"]).startswith(RENDERER)
     assert "cognify verify" in str(facts["How to verify this file"])
+
+
+def test_who_watches_is_told_how_many_rows_are_written() -> None:
+    told: list[tuple[str, int, int]] = []
+    book = compose_book(rich())
+    render_dossier(rich(), None, lambda what, done=0, total=0: told.append((what, done, total)))
+    total = sum(len(sheet.rows) for sheet in book.sheets)
+    counted = [(done, of) for what, done, of in told if what == "writing rows"]
+    assert counted == sorted(counted)
+    assert (counted[0], counted[-1]) == ((0, total), (total, total))
 
 
 def test_each_sheet_has_the_rows_and_the_digest_that_the_ipe_says() -> None:

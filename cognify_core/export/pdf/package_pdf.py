@@ -25,21 +25,25 @@ from cognify_core.export.pdf.pen import Pen, new_canvas
 from cognify_core.export.pdf.structure import Element
 from cognify_core.export.pdf.writing import Writing
 from cognify_core.export.templates.template import Template
+from cognify_core.export.watched import Watch, unwatched
 
 EVIDENCE, OPENINGS = "evidence.json", "openings.json"
 
 
-def render_dossier(dossier: Dossier, template: Template | None) -> bytes:
-    """The document's bytes.
+def render_dossier(dossier: Dossier, template: Template | None, watch: Watch = unwatched) -> bytes:
+    """The document's bytes; `watch` is told how many pages are drawn.
 
     Raises:
         FormatError, SigningKeyError: an input is not what it should be.
     """
     renderer = renderer_version("pdf", template)
+    watch("rendering the evidence within")
     attached = attachments(dossier, template)  # first, while nothing else of a long record is held
+    watch("laying out")
     composed = compose_report(dossier) if template is None else template.compose(dossier)
     layout = _laid_out(composed, dossier, attached, renderer)
-    pen, drawn = _drawn(layout, _furniture(composed, dossier))
+    pen, drawn = _drawn(layout, _furniture(composed, dossier), watch)
+    watch("packing the document")
     at = max(seal.sealed_at for seal in dossier.seals) if dossier.seals else dossier.closed_at
     about = Description(
         title=f"{one_line(composed.title)}: {dossier.run_id}",
@@ -79,13 +83,14 @@ def _furniture(composed: Composed, dossier: Dossier) -> Furniture:
     return Furniture(dossier.run_id, root, composed.footer, composed.banner or "")
 
 
-def _drawn(layout: Layout, furniture: Furniture) -> tuple[Pen, bytes]:
+def _drawn(layout: Layout, furniture: Furniture, watch: Watch) -> tuple[Pen, bytes]:
     out = BytesIO()
     pages = layout.flow.pages
     pen = Pen(new_canvas(out, layout.dossier.run_id), layout.flow.places, len(pages))
-    for placed in pages:
+    for number, placed in enumerate(pages, start=1):
         furniture.draw(pen)
         draw_page(pen, placed)
         pen.next_page()
+        watch("drawing pages", number, len(pages))
     pen.canvas.save()
     return pen, out.getvalue()

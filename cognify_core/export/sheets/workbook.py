@@ -21,6 +21,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cognify_core.export.sheets.canonical_xml import canonical_xml
 from cognify_core.export.sheets.sheet import Book, Column, Sheet
 from cognify_core.export.sheets.values import Value, looks_like_a_formula
+from cognify_core.export.watched import Watch, unwatched
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -46,19 +47,26 @@ _PRINTED_WIDTH = 260
 """Characters side by side on a page that can still be read."""
 _SAMPLED = 2000
 """Rows that a column's width is fitted to."""
+_TOLD = 256
+"""Rows after which it is told how far it is."""
 
 
-def workbook_bytes(book: Book) -> bytes:
-    """The file."""
+def workbook_bytes(book: Book, watch: Watch = unwatched) -> bytes:
+    """The file; `watch` is told how many rows are written."""
     workbook = Workbook(write_only=True)
+    total, before = sum(len(sheet.rows) for sheet in book.sheets), 0
     for sheet in book.sheets:
-        _write(workbook.create_sheet(sheet.title), sheet)
+        for done in _write(workbook.create_sheet(sheet.title), sheet):
+            watch("writing rows", before + done, total)
+        before += len(sheet.rows)
+    watch("packing the workbook")
     written = io.BytesIO()
     workbook.save(written)
     return _stored(written, book.made_at)
 
 
-def _write(worksheet: Any, sheet: Sheet) -> None:
+def _write(worksheet: Any, sheet: Sheet) -> Iterator[int]:
+    """Write a sheet; yield, now and then, how many of its rows are written."""
     widths = [_width(sheet, place, column) for place, column in enumerate(sheet.columns)]
     _set_up(worksheet, sheet, widths)
     pens = _Pens(worksheet)
@@ -67,11 +75,14 @@ def _write(worksheet: Any, sheet: Sheet) -> None:
         worksheet.append(pens.heading(column.title) for column in sheet.columns)
     first = 1 if sheet.headings else 2
     for place, row in enumerate(sheet.rows):
+        if place % _TOLD == 0:
+            yield place
         worksheet.row_dimensions[first + place].height = _height(row, sheet.columns, widths)
         if place in sheet.headings:
             worksheet.append(pens.heading(value) for value in row)
         else:
             worksheet.append(pens.value(value, column) for value, column in zip(row, sheet.columns, strict=True))
+    yield len(sheet.rows)
 
 
 def _set_up(worksheet: Any, sheet: Sheet, widths: list[float]) -> None:

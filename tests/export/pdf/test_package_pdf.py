@@ -55,6 +55,14 @@ def test_the_attached_json_is_the_json_export_byte_for_byte(document: bytes) -> 
     assert attached(document)["evidence.json"] == render(RICH.run, RICH.addenda)
 
 
+def test_who_watches_is_told_of_each_page_that_is_drawn() -> None:
+    told: list[tuple[str, int, int]] = []
+    data = export_format("pdf", None).render(RICH, lambda what, done=0, total=0: told.append((what, done, total)))
+    pages = len(pikepdf.open(BytesIO(data)).pages)
+    assert [one[1:] for one in told if one[0] == "drawing pages"] == [(page, pages) for page in range(1, pages + 1)]
+    assert data == DOCUMENTS[None]
+
+
 def test_clear_values_travel_beside_it_only_where_the_template_shows_them() -> None:
     assert {template: set(attached(data)) for template, data in DOCUMENTS.items()} == {
         None: {"evidence.json"},
