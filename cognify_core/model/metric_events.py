@@ -96,7 +96,7 @@ def _count_points(text: bytes) -> int:
 
 
 def _are_values(values: tuple[Any, ...]) -> bool:
-    """Whether each is an integer, or a float that is none: one that is integral is tagged."""
+    """Whether each is a number as it stands in a record: plain, or under its tag."""
     if set(map(type, values)) == {float}:
         return not any(map(float.is_integer, values))
     return all(_is_value(value) for value in values)
