@@ -36,6 +36,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+AUTHORITY = """
+cd ..
+new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -subj "/CN=$1" "${@:2}"; }
+new root -x509 -days 3650 -out root.pem
+new clock -out clock.csr
+printf '%s\\n' extendedKeyUsage=critical,timeStamping keyUsage=critical,digitalSignature > clock.ext
+openssl x509 -req -in clock.csr -CA root.pem -CAkey root.key -CAcreateserial -days 99 -extfile clock.ext -out clock.pem
+printf '%s\\n' '[here]' serial=serial signer_digest=sha256 default_policy=1.2.3.4.1 digests=sha256 \\
+  ess_cert_id_alg=sha256 > clock.cnf
+openssl ts -query -data handed/seal/signature.der -sha256 -cert -out query
+openssl ts -reply -queryfile query -signer clock.pem -inkey clock.key -config clock.cnf -section here \\
+  -out handed/seal/timestamp-1.tsr
+cd handed
+"""
+"""A time stamping authority, as one makes it by `openssl` alone, that stamps the seal's signature."""
+
+
 @dataclass(frozen=True)
 class Auditor:
     """A folder that was handed over, a checkpoint, and keys by another way."""
@@ -47,7 +64,8 @@ class Auditor:
         """Run commands one after the other in one shell, with the few programs that an auditor has."""
         parent = self.folder.parent
         given = {
-            name: str(parent / file) for name, file in (("KEY", "signer.pub"), ("LOG", "log.vkey"), ("MODEL", "model"))
+            name: str(parent / file)
+            for name, file in (("KEY", "signer.pub"), ("LOG", "log.vkey"), ("TSA", "root.pem"), ("MODEL", "model"))
         }
         given |= {
             "PATH": str(self.programs),
@@ -126,6 +144,14 @@ def test_what_was_signed_lies_there(handed: Auditor) -> None:
 
 def test_there_is_no_timestamp_to_check(handed: Auditor) -> None:
     assert handed.said(BLOCKS["time"]) == []
+
+
+def test_a_timestamp_holds_for_the_signature_that_it_is_over(auditor: Auditor) -> None:
+    made = auditor.run(AUTHORITY)
+    assert made.returncode == 0, made.stderr
+    assert auditor.said(BLOCKS["time"]) == ["Verification: OK"]
+    shutil.copy(auditor.folder / "receipt/signature.der", auditor.folder / "seal/signature.der")
+    assert auditor.run(BLOCKS["time"]).returncode != 0
 
 
 @pytest.mark.slow
