@@ -128,7 +128,8 @@ def _altered(draw: st.DrawFn, value: Any, depth: int) -> Any:
     elif isinstance(holder, list):
         holder.insert(draw(st.integers(0, len(holder))), draw(JSON | st.just(inner)))
     else:
-        holder[draw(st.text(max_size=8) | st.sampled_from(sorted(holder)))] = holder.pop(name)
+        renamed = draw(st.text(max_size=8) | st.sampled_from(sorted(holder)))
+        holder[renamed] = holder.pop(name)
     return value
 
 
