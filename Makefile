@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CORE   := $(VENV)-core
 
-.PHONY: help setup demo test test-core test-matrix fuzz lint bench samples goldens clean
+.PHONY: help setup demo test test-core test-faults test-matrix fuzz lint bench samples goldens clean
 
 help:           ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,10 @@ test: $(READY)  ## run every test, then the core's own without any extra
 
 test-core: $(CORE)/.ready  ## run the tests that need no extra, where none is installed
 	$(CORE)/bin/python -m pytest -n auto --dist worksteal -q -m "not training and not slow" tests
+
+test-faults: $(READY)  ## have every system call of a seal, an export and a ledger's append fail in turn
+	@$(BIN)/python tests/prepare.py
+	$(BIN)/python -m tests.faults
 
 test-matrix: $(READY)  ## test with the lowest and the highest supported transformers, lightning and trl
 	$(BIN)/python -m nox
