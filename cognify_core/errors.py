@@ -18,7 +18,9 @@ CognifyError
 │   ├── VaultUnavailableError    it did not answer; trying again may help
 │   ├── VaultConflictError  the key holds other bytes already
 │   └── VaultRefusedError   a lock, or the rights of who asks, forbid it
+├── TimestampError          an authority gave no timestamp, or none that holds; trying again may help
 ├── SigningKeyError         a key is missing, unreadable or of the wrong kind
+│   └── SignerUnavailableError   whoever holds the key did not answer; trying again may help
 ├── CannotVerifyError       the check could not be made (unpinned signer, missing file)
 └── VerificationError       tampering, and nothing else
 """
@@ -108,8 +110,16 @@ class VaultRefusedError(VaultError):
     """A lock, or the rights of who asks, forbid it."""
 
 
+class TimestampError(CognifyError):
+    """A time stamping authority gave no timestamp, or none that holds; trying again may help."""
+
+
 class SigningKeyError(CognifyError):
     """A key is missing, unreadable or of the wrong kind."""
+
+
+class SignerUnavailableError(SigningKeyError):
+    """Whoever holds the key did not answer; trying again may help."""
 
 
 class CannotVerifyError(CognifyError):

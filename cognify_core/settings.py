@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cognify_core.errors import ConfigurationError
 
@@ -43,6 +43,17 @@ class Settings(BaseSettings):
     """How long artifacts that lie elsewhere are fetched for."""
     vault: str | None = None
     """The URI of the vault; else what `cognify vault set` said, else a folder in `home`."""
+    signer: str | None = None
+    """Who signs, as in `awskms:///alias/NAME`; else what `cognify keys rotate --to` said, else a key in `home`."""
+    key_passphrase: SecretStr | None = None
+    """Of the private keys in `home`; a file is safer, for others may see a process's environment."""
+    key_passphrase_file: Path | None = None
+    """A file with the passphrase in its first line."""
+    timestamp_urls: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """The time stamping authorities (RFC 3161) that are asked at each seal, with spaces between; `none`: nobody. Where
+    it is not given, what `cognify timestamp set` said."""
+    timestamp_seconds: float = Field(default=10.0, gt=0)
+    """How long a seal may wait for all of them together."""
     max_package_bytes: int = Field(default=GIB // 16, ge=1)
     """The largest package that `verify` reads."""
 
@@ -50,6 +61,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("timestamp_urls", mode="before")
+    @classmethod
+    def _listed(cls, urls: object) -> object:
+        if not isinstance(urls, str):
+            return urls
+        return () if urls.strip() == "none" else tuple(urls.replace(",", " ").split()) or None
 
     @property
     def store_path(self) -> Path:

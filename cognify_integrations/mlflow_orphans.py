@@ -18,13 +18,11 @@ from mlflow.exceptions import MlflowException
 
 from cognify_core.errors import CognifyError
 from cognify_core.model.events import RunOpened, parse_event
-from cognify_core.model.names import utc_now
 from cognify_core.model.record import Status
 from cognify_core.record.owner import NOBODY, is_alive
 from cognify_core.record.recorder import warn
 from cognify_core.record.recover import DIED
 from cognify_core.record.spool import deliver_spools
-from cognify_core.seal.sealing import seal_run
 from cognify_core.store.sql import open_store
 from cognify_integrations import mlflow_events as events
 from cognify_integrations.mlflow_ending import Ends, end_of
@@ -141,7 +139,7 @@ class Orphans:
             if workspace.store.run(orphan.run_id).status is Status.RUNNING:
                 self._close(orphan)
             else:  # the worker died between the end of the record and the package
-                seal_run(workspace.store, orphan.run_id, workspace.signer, now=utc_now())
+                workspace.seal(orphan.run_id)
                 workspace.export(orphan.run_id)
         finally:
             self._ends.release(orphan.mlflow_id)

@@ -23,11 +23,10 @@ with suppress(ImportError):  # without it, the program `openssl` does it
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
-ED25519 = bytes.fromhex("302a300506032b6570032100")
+P256, ED25519 = map(bytes.fromhex, ("3059301306072a8648ce3d020106082a8648ce3d030107034200", "302a300506032b6570032100"))
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-IN_TOTO = "application/vnd.in-toto+json"
-BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+IN_TOTO, BUNDLE = "application/vnd.in-toto+json", "application/vnd.dev.sigstore.bundle.v0.3+json"
+SSLIB = '{"keytype":"ecdsa","keyval":{"public":"%s"},"scheme":"ecdsa-sha2-nistp256"}'
 TEXT = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -130,9 +129,10 @@ def bundle(given: Any, text: bytes, kind: str, carried: bytes, what: str) -> tup
     """A bundle's statement and its bytes, when its signature and its proofs hold."""
     value = parse(text, what)
     material, hint = value["verificationMaterial"], value["verificationMaterial"]["publicKey"]["hint"]
-    payload, sig = value["dsseEnvelope"]["payload"], value["dsseEnvelope"]["signatures"][0]["sig"]
+    payload, signed = value["dsseEnvelope"]["payload"], value["dsseEnvelope"]["signatures"][0]
+    sig, named = signed["sig"], {name: signed[name] for name in ("keyid",) if name in signed}
     proofs = {name: material[name] for name in ("tlogEntries", "timestampVerificationData") if name in material}
-    envelope = {"payload": payload, "payloadType": IN_TOTO, "signatures": [{"sig": sig}]}
+    envelope = {"payload": payload, "payloadType": IN_TOTO, "signatures": [named | {"sig": sig}]}
     form = {"mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": hint}} | proofs}
     need(encode(value) == encode(form | {"dsseEnvelope": envelope}), f"{what} has another form than a bundle's")
     signature, data = unb64(sig, what), unb64(payload, what)
@@ -141,6 +141,8 @@ def bundle(given: Any, text: bytes, kind: str, carried: bytes, what: str) -> tup
     ids = {key: sha256(pem(key)).hexdigest() for key in (*given.keys, carried) if key}
     der = next((key for key in ids if is_signed(key, signature, message)), None)
     need(hint == ids[der] if der else hint not in ids.values(), f"{what}: the signature of {hint!a} does not hold")
+    name = sha256((SSLIB % pem(der).decode()).encode()).hexdigest() if der else named.get("keyid")
+    need(named in ({}, {"keyid": name}), f"{what}: its envelope names another key than the one that signed")
     if der not in given.keys:
         given.open.append(f"{what} was signed with {hint!a}, which you did not give with --key")
     statement = parse(data, f"the statement of {what}")

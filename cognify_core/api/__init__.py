@@ -40,6 +40,7 @@ from cognify_core.api.statements import (
     profile,
     release,
 )
+from cognify_core.api.timestamp_calls import renew_timestamp, set_timestamp_urls, timestamp_urls, try_timestamps
 
 __all__ = [
     "attest",
@@ -62,16 +63,20 @@ __all__ = [
     "profile",
     "purge",
     "release",
+    "renew_timestamp",
     "retention",
     "rotate_key",
     "run",
     "runs",
     "seal",
     "set_retention",
+    "set_timestamp_urls",
     "set_vault",
     "show",
     "sync",
     "this_session",
+    "timestamp_urls",
+    "try_timestamps",
     "try_vault",
     "vault",
     "vault_facts",

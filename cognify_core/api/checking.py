@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from cognify_core.api.accesses import note_access
 from cognify_core.api.comparing import comparison
+from cognify_core.api.evidence_file import SUFFIX, read_evidence
 from cognify_core.api.exporting import Package
 from cognify_core.api.ledgers import WorkspaceLedger, known_logs
 from cognify_core.api.rerendering import rendered_again
 from cognify_core.api.vaulting import latest
-from cognify_core.errors import CannotVerifyError, SigningKeyError
+from cognify_core.errors import CannotVerifyError, FormatError, SigningKeyError
+from cognify_core.model.digest import Digest
 from cognify_core.model.names import is_run_id
 from cognify_core.model.shown import plain
 from cognify_core.seal.signing import PublicKey
@@ -22,6 +25,7 @@ from cognify_core.verify.package import check_package_file
 from cognify_core.verify.rehash import Rehash
 from cognify_core.verify.report import Finding, Report, unchecked
 from cognify_core.verify.store_check import check_run
+from cognify_core.verify.timestamp_check import Clocks, check_late
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
@@ -42,8 +46,9 @@ def verify_target(
     artifacts: bool,
     against: str | None,
     progress: Progress | None,
-    head: Path | None = None,
-    tiles: Path | None = None,
+    head: str | Path | None = None,
+    tiles: str | Path | None = None,
+    require_timestamp: bool = False,
 ) -> Report:
     """Check a package file, or a run by its id; return the report where everything decisive holds.
 
@@ -56,13 +61,16 @@ def verify_target(
     trusted = [_read_key(key)] if key else session.ring.trusted()
     most = session.settings.max_package_bytes
     again = partial(rendered_again, session)
+    clocks = Clocks(session.ring.authorities.trusted(), required=require_timestamp)
     logs = known_logs(session.ring, head, tiles, lambda: WorkspaceLedger(session.workspace))
+    logs = replace(logs, clocks=clocks)
     check = partial(check_package_file, trusted=trusted, max_bytes=most, again=again, logs=logs)
     if isinstance(target, Package):
         receipt = receipt or target.receipt_path
         report = check(target.path, receipt=receipt, expected=target.package_hash)
+        report = report.with_findings(_beside(target.path, clocks))
     elif _is_package(target):
-        report = check(Path(target), receipt=receipt)
+        report = check(Path(target), receipt=receipt).with_findings(_beside(Path(target), clocks))
     else:
         wanted = str(target)
         run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id
@@ -75,8 +83,18 @@ def verify_target(
         report = report.with_findings([each.finding() for each in found] or [_NO_ARTIFACTS])
     if compare is not None and report.exit_code != 1:
         report = report.with_findings(compare(report.runs, session.settings))
+    report = report.demanding_timestamp(require_timestamp)
     report.raise_for_status()
     return report
+
+
+def _beside(package: Path, clocks: Clocks) -> list[Finding]:
+    """The timestamps in the evidence file that lies beside a package, if one does."""
+    try:
+        data = package.read_bytes()
+        return check_late(data, read_evidence(package.with_name(package.name + SUFFIX), Digest.of(data)), clocks)
+    except (FormatError, OSError) as error:
+        return [unchecked("evidence", f"the evidence beside the package does not count: {error}", "anchor")]
 
 
 def _copies(store: Store, run_id: str) -> list[Finding]:

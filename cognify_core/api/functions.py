@@ -302,8 +302,9 @@ def verify(
     artifacts: bool = False,
     against: str | None = None,
     progress: Progress | None = None,
-    head: Path | None = None,
-    tiles: Path | None = None,
+    head: str | Path | None = None,
+    tiles: str | Path | None = None,
+    require_timestamp: bool = False,
 ) -> Report:
     """Compute everything again, of a package file or of a run in the store; return where it holds.
 
@@ -317,6 +318,7 @@ def verify(
         progress: called with how many artifacts were looked at, and how many there are.
         head: a head of the ledger, or a `.tlog-proof`, that came from outside: the seal must be shown to be under it.
         tiles: a published ledger, by which one gets from the seal's head to that one; else the workspace's own.
+        require_timestamp: each seal must have been there at a time that an authority, which is pinned here, signed.
 
     Raises:
         VerificationError: something contradicts what was signed; the error carries the report.
@@ -335,6 +337,7 @@ def verify(
         progress=progress,
         head=head,
         tiles=tiles,
+        require_timestamp=require_timestamp,
     )
 
 

@@ -21,10 +21,14 @@ def ledger() -> WorkspaceLedger:
     return WorkspaceLedger(this_session().workspace)
 
 
-def rotate_key(*, reason: str) -> KeyRotation:
+def rotate_key(*, reason: str, to: str | None = None) -> KeyRotation:
     """Have a new key sign from now on, introduced by a leaf of the ledger that the old one signs.
 
-    The old public key stays pinned, so what it signed goes on verifying; its private half is destroyed.
+    The old public key stays pinned, so what it signed goes on verifying; its private half, if here, is destroyed.
+
+    Args:
+        reason: why; the ledger keeps it.
+        to: who signs from now on, as a URI; else a new key in the key ring.
 
     Raises:
         ConfigurationError: no reason was given.
@@ -32,4 +36,4 @@ def rotate_key(*, reason: str) -> KeyRotation:
     """
     from cognify_core.api.ledgers import rotate
 
-    return rotate(this_session().workspace, reason)
+    return rotate(this_session().workspace, reason, to)

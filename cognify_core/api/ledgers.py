@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cognify_core.errors import (
     CannotVerifyError,
@@ -21,8 +21,9 @@ from cognify_core.model.shown import plain
 from cognify_core.seal.ledger import rotation_leaf
 from cognify_core.seal.ledger_file import ProofFile, is_proof_file
 from cognify_core.seal.ledger_statements import OpenedStatement, parse_leaf_statement
-from cognify_core.seal.ledger_tiles import PublishedLedger, Tiles, publish
+from cognify_core.seal.ledger_tiles import CHECKPOINT, PublishedLedger, Tiles, publish
 from cognify_core.seal.notes import MAX_NOTE, Head, LogKey, SignedHead
+from cognify_core.seal.shelves import read_file
 from cognify_core.store.protocol import Leaf, LeafKind
 from cognify_core.verify.ledger_check import Logs, OutsideHead
 from cognify_core.verify.ledger_fsck import LedgerReport, check_whole_ledger
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
     from cognify_core.seal.keys import KeyRing
     from cognify_core.seal.signing import PublicKey, Signer
+
+
+Where: TypeAlias = str | Path
+"""A path, an http(s) URL, or an `s3://BUCKET/…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class WorkspaceLedger:
                 begun.pop(leaf.subject, None)
         return list(begun.values())
 
-    def consistency(self, old: Path, new: Path | None = None) -> Consistency:
+    def consistency(self, old: Where, new: Where | None = None) -> Consistency:
         """The proof that the head in the file `old` is a prefix of the ledger, or of the head in `new`; it is checked.
 
         Raises:
@@ -95,7 +100,7 @@ class WorkspaceLedger:
             VerificationError: the ledger does not continue that head.
         """
         first = self._own(old)
-        second = self.head() if new is None else SignedHead.parse(_read(new))
+        second = self.head() if new is None else SignedHead.parse(read_file(new, MAX_NOTE + 1))
         last = second.verify(self.key)
         self.refuse_rolled_back(first)
         self.refuse_rolled_back(last)
@@ -120,7 +125,7 @@ class WorkspaceLedger:
                 f"a head of {head.size} leaves was signed, and the ledger has {size}: it was rolled back"
             )
 
-    def check(self, head: Path | None = None, progress: Progress | None = None) -> LedgerReport:
+    def check(self, head: Where | None = None, progress: Progress | None = None) -> LedgerReport:
         """Compute everything again, and hold the store against what the ledger lists.
 
         Raises:
@@ -131,8 +136,8 @@ class WorkspaceLedger:
         outside = None if head is None else self._own(head)
         return check_whole_ledger(self._ledger.store, trusted, head=outside, progress=progress)
 
-    def publish(self, folder: Path) -> PublishedLedger:
-        """Write the ledger as static files, or bring them up to date.
+    def publish(self, folder: Where) -> PublishedLedger:
+        """Write the ledger as static files into a folder, below a URL or into a bucket, or bring them up to date.
 
         Raises:
             VerificationError: what was published there before is another history.
@@ -158,8 +163,8 @@ class WorkspaceLedger:
             raise RunStateError(f"{run_id} is in no leaf of the ledger")
         return place[0], ProofFile.of(self._ledger.prove(place[0]))
 
-    def _own(self, path: Path) -> Head:
-        head = SignedHead.parse(_read(path))
+    def _own(self, path: Where) -> Head:
+        head = SignedHead.parse(read_file(path, MAX_NOTE + 1))
         if head.head.origin != self.key.origin:
             raise CannotVerifyError(f"{path} is a head of {head.head.origin}, and this ledger is {self.key.origin}")
         return head.verify(self.key)
@@ -175,8 +180,8 @@ class KeyRotation:
     """The leaf by which the old key introduces the new one."""
 
 
-def rotate(workspace: Workspace, reason: str) -> KeyRotation:
-    """Have a new key sign from now on, introduced by a leaf that the old one signs.
+def rotate(workspace: Workspace, reason: str, to: str | None = None) -> KeyRotation:
+    """Have a new key sign from now on, introduced by a leaf that the old one signs; or the signer of a URI.
 
     Raises:
         ConfigurationError: no reason was given.
@@ -191,19 +196,22 @@ def rotate(workspace: Workspace, reason: str) -> KeyRotation:
         if store.find_leaf("rotation", new.key_id) is None:
             store.log([rotation_leaf(signer, new, reason, stamp_time(utc_now()))])
 
-    new = workspace.ring.rotate(introduce)
+    ring = workspace.ring
+    new = ring.rotate(introduce) if to is None else ring.hand_over(to, introduce)
     found = store.find_leaf("rotation", new.key_id)
     if found is None:
         raise StoreError(f"the ledger does not list the key {new.key_id}, which signs now: see `cognify ledger fsck`")
     return KeyRotation(old.key_id, new.key_id, found[0])
 
 
-def known_logs(ring: KeyRing, head: Path | None, tiles: Path | None, own: Callable[[], WorkspaceLedger | None]) -> Logs:
+def known_logs(
+    ring: KeyRing, head: Where | None, tiles: Where | None, own: Callable[[], WorkspaceLedger | None]
+) -> Logs:
     """What is known of logs for a verification: the pinned ones, and the head from outside, verified.
 
     Args:
         ring: the keys.
-        head: the file of a head, or of a `.tlog-proof`.
+        head: a head, or a `.tlog-proof`: a file, a URL or an object in a bucket.
         tiles: a published ledger, to get from one head to another; else the workspace's own, where it is the same log.
         own: opens that.
 
@@ -214,7 +222,7 @@ def known_logs(ring: KeyRing, head: Path | None, tiles: Path | None, own: Callab
     pinned = tuple(ring.trusted_logs())
     if head is None:
         return Logs(pinned)
-    data = _read(head)
+    data = read_file(head, MAX_NOTE + 1)
     proof = ProofFile.parse(data) if is_proof_file(data) else None
     note = SignedHead.parse(data) if proof is None else proof.head
     key = next((pin for pin in pinned if pin.origin == note.head.origin), None)
@@ -226,6 +234,8 @@ def known_logs(ring: KeyRing, head: Path | None, tiles: Path | None, own: Callab
     note.verify(key)
     if proof is not None:
         return Logs(pinned, OutsideHead(note.head, key, index=proof.index, hashes=proof.hashes))
+    if tiles is None and str(head).endswith(f"/{CHECKPOINT}") and "://" in str(head):
+        tiles = str(head).removesuffix(f"/{CHECKPOINT}")  # where a head was published its tiles are
     if tiles is not None:
         return Logs(pinned, OutsideHead(note.head, key, Tiles(tiles).consistency))
     mine = own()
@@ -233,11 +243,3 @@ def known_logs(ring: KeyRing, head: Path | None, tiles: Path | None, own: Callab
         return Logs(pinned, OutsideHead(note.head, key))
     mine.refuse_rolled_back(note.head)
     return Logs(pinned, OutsideHead(note.head, key, mine.between))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_NOTE + 1)
-    except OSError as error:
-        raise CannotVerifyError(f"{path} cannot be read: {error.strerror}") from error

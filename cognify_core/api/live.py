@@ -14,11 +14,10 @@ from cognify_core.api.console import Say, plural, say_nothing
 from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.sealing import Sealed
 from cognify_core.capture.weights import weights_from_files
+from cognify_core.errors import SigningKeyError
 from cognify_core.model.events import ClosedStatus, Gap
-from cognify_core.model.names import utc_now
 from cognify_core.record.ranks import Rank
 from cognify_core.record.run import Run
-from cognify_core.seal.sealing import seal_run
 
 if TYPE_CHECKING:
     from cognify_core.api.exporting import Package
@@ -135,8 +134,7 @@ class LiveRun:
 
     def seal(self) -> Sealed:
         """Seal the closed record."""
-        workspace = self.workspace
-        return Sealed.read(seal_run(workspace.store, self.id, workspace.signer, now=utc_now(), ledger=workspace.ledger))
+        return Sealed.read(self.workspace.seal(self.id))
 
     def finish(self, status: ClosedStatus, *, seal: bool, timeout: float | None = None) -> Package | None:
         """Close; seal and export where asked for; tell the console. Never raises: nothing here may stop a training."""
@@ -153,7 +151,9 @@ class LiveRun:
             sealed = self.seal()
             package = self.workspace.export(self.amends or self.id)
         except Exception as error:  # noqa: BLE001 - as `guarded`: the training's own result must not be lost
-            say(f"{self.id} {status}, but not sealed: {error}")
+            can = isinstance(error, SigningKeyError)
+            later = f"; nothing is lost: `cognify seal {self.id}` seals it later" if can else ""
+            say(f"{self.id} {status}, but not sealed: {error}{later}")
             return None
         self._tell(sealed, package)
         self.workspace.outbox.sealed(self.amends or self.id)

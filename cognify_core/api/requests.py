@@ -28,7 +28,6 @@ from cognify_core.model.events import Release
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.record import Status
 from cognify_core.seal.ledger import tombstone_leaf
-from cognify_core.seal.sealing import seal_run
 from cognify_core.store.keeping import VaultFact
 from cognify_core.store.protocol import Tombstone
 from cognify_core.verify.store_check import read_sealed
@@ -160,12 +159,11 @@ def release_now(session: Session, run_id: str | None, **said: Any) -> Release:
 def _seal(session: Session, run_id: str) -> None:
     """Seal what is not sealed yet, and say so of an addendum: it was left by a process that ended before its seal."""
     workspace = session.workspace
-    ledger = workspace.ledger
-    seal_run(workspace.store, run_id, workspace.signer, now=utc_now(), ledger=ledger)
+    workspace.seal(run_id)
     for addendum in workspace.store.addenda(run_id):
         if addendum.status not in (Status.RUNNING, Status.AUDIT_SEALED):
             workspace.say(f"{addendum.run_id}, an addendum that was left {addendum.status}, is sealed as it stands")
-            seal_run(workspace.store, addendum.run_id, workspace.signer, now=utc_now(), ledger=ledger)
+            workspace.seal(addendum.run_id)
     workspace.outbox.sealed(run_id)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
     from cognify_core.seal.keys import KeyRing
+    from cognify_core.seal.passphrases import Ask
 
 
 class Session:
@@ -37,6 +38,8 @@ class Session:
 
     companion: ClassVar[Companion | None] = None
     """What looks on from beside the code: set under `cognify run`."""
+    ask: Ask | None
+    """Asks a person for a passphrase: set where a person has called."""
     addendum: LiveRun | None
     last: str | None
     """The id of the last run that began here."""
@@ -56,6 +59,7 @@ class Session:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self.ask = None
         self._forget()
 
     @property
@@ -104,15 +108,15 @@ class Session:
             if self._pid != os.getpid():
                 self._forget()
             if self._workspace is None:
-                self._workspace = Workspace(self.settings)
+                self._workspace = Workspace(self.settings, self.ask)
             return self._workspace
 
     @property
     def ring(self) -> KeyRing:
         """The keys, which can be read where the store cannot."""
-        from cognify_core.seal.keys import KeyRing
+        from cognify_core.api.workspace import key_ring
 
-        return KeyRing(self.settings.keys_path) if self._workspace is None else self._workspace.ring
+        return key_ring(self.settings, self.ask) if self._workspace is None else self._workspace.ring
 
     def begin(
         self,

@@ -20,6 +20,7 @@ from cognify_core.model.events import (
 from cognify_core.model.lineage import fold
 from cognify_core.model.numbers import plain_number
 from cognify_core.model.record import Status
+from cognify_core.seal.bundle import Bundle
 from cognify_core.store.protocol import Receipt, RunRow
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class RunView:
     addenda: tuple[RunRow, ...]
     world_size: int = 1
     """How many processes trained together."""
+    timestamped: frozenset[str] = frozenset()
+    """Of the run and its addenda, those whose seals carry timestamps; `verify` says whether they hold."""
 
     def _repr_html_(self) -> str:
         """The run in a notebook."""
@@ -79,7 +82,12 @@ def view(workspace: Workspace, wanted: str) -> RunView:
         tuple(store.receipts(row.run_id)),
         tuple(addenda),
         max((event.body.world_size for event in events if isinstance(event.body, RankJoined)), default=1),
+        frozenset(each.run_id for each in (row, *addenda) if _is_timestamped(store.bundle(each.run_id))),
     )
+
+
+def _is_timestamped(bundle: bytes | None) -> bool:
+    return bundle is not None and Bundle.parse(bundle).timestamps is not None
 
 
 def _gaps(events: list[Event]) -> list[Gap]:

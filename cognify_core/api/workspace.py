@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,11 +12,12 @@ from cognify_core.api.console import Say, say, say_nothing
 from cognify_core.api.exporting import Package, export_run
 from cognify_core.api.live import LiveRun, SealWhen
 from cognify_core.api.outbox import Outbox
+from cognify_core.api.timestamping import clock_in_force
 from cognify_core.errors import CognifyError, RunNotFoundError, RunStateError, StoreError
 from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, RunOpened
-from cognify_core.model.names import is_run_id
+from cognify_core.model.names import is_run_id, utc_now
 from cognify_core.model.record import Status
 from cognify_core.record.hashing import Hashing
 from cognify_core.record.opening import open_run
@@ -28,7 +29,8 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.ledger import Ledger, opened_leaf
 from cognify_core.seal.ledger_beginning import open_ledger
-from cognify_core.seal.sealing import LEDGER_FAILED
+from cognify_core.seal.passphrases import Passphrase
+from cognify_core.seal.sealing import LEDGER_FAILED, seal_run
 from cognify_core.store.sql import open_store
 from cognify_core.version import RECORDER
 
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
     import os
 
     from cognify_core.record.reads import Reads
+    from cognify_core.seal.passphrases import Ask
     from cognify_core.seal.signing import Signer
+    from cognify_core.seal.timestamping import Clock
+    from cognify_core.seal.timestamps import Timestamp
     from cognify_core.settings import Settings
     from cognify_core.store.protocol import Leaf, RunRow, Store
 
@@ -53,14 +58,27 @@ _OUTBOX_SECONDS = 10.0
 """How long closing waits, at most, for a package on its way into a vault."""
 
 
+def key_ring(settings: Settings, ask: Ask | None = None) -> KeyRing:
+    """The keys that the settings name."""
+    told = settings.key_passphrase
+    passphrase = Passphrase(None if told is None else told.get_secret_value(), settings.key_passphrase_file, ask)
+    return KeyRing(settings.keys_path, signer=settings.signer, passphrase=passphrase)
+
+
 class Workspace:
     """The embedded workspace: a store, a key ring and a folder for packages under `COGNIFY_HOME`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ask: Ask | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            settings: what is in force.
+            ask: asks a person for the passphrase of a private key.
+        """
         self._dry = tempfile.TemporaryDirectory(prefix="cognify-dry-") if settings.mode == "dry" else None
         self.settings = settings.model_copy(update={"home": Path(self._dry.name)}) if self._dry else settings
         self.say: Say = say_nothing if settings.quiet else say
-        self.ring = KeyRing(self.settings.keys_path)
+        self.ring = key_ring(self.settings, ask)
         self._reads: dict[str, Reads] = {}
 
     @property
@@ -91,6 +109,29 @@ class Workspace:
             StoreError: it cannot be written.
         """
         return open_ledger(self.store, self.ring)
+
+    @property
+    def clock(self) -> Clock:
+        """The authorities that are asked for timestamps."""
+        return clock_in_force(self.settings, self.store, self.ring)
+
+    def seal(self, run_id: str) -> bytes:
+        """Seal a closed run: sign, ask for timestamps, log; return the bundle that is kept.
+
+        Raises:
+            CognifyError: as `seal_run`.
+        """
+        return seal_run(
+            self.store, run_id, self.signer, now=utc_now(), ledger=self.ledger, stamp=partial(self._stamp, run_id)
+        )
+
+    def _stamp(self, run_id: str, signature: bytes) -> tuple[Timestamp, ...]:
+        stamped = self.clock.stamp(signature)
+        for failure in stamped.failures:
+            self.say(f"no timestamp of {failure}")
+        if stamped.failures and not stamped.timestamps:
+            self.say(f"{run_id}: time claimed, sealed all the same; `cognify timestamp renew {run_id}` dates it later")
+        return stamped.timestamps
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cognify_core.cli.console import emit, say, table
+from cognify_core.cli.console import emit, say, table, tell
 from cognify_core.cli.failures import Commands
 from cognify_core.cli.options import AsJson
-from cognify_core.errors import SigningKeyError
+from cognify_core.errors import ConfigurationError, SigningKeyError
 
 if TYPE_CHECKING:
     from cognify_core.canonical import Json
+    from cognify_core.seal.authorities import PinnedAuthority
     from cognify_core.seal.keys import PinnedKey, PinnedLog
 
 app = typer.Typer(cls=Commands, help="The key that signs here, and the keys that are trusted.", no_args_is_help=True)
@@ -26,6 +29,7 @@ def list_keys(as_json: AsJson = False) -> None:
 
     ring = api.keys()
     pinned = [*map(_document, ring.pinned()), *map(_log_document, ring.pinned_logs())]
+    pinned += map(_authority_document, ring.authorities.pinned())
     if as_json:
         emit({"keys": pinned})
     elif pinned:
@@ -83,7 +87,7 @@ def export_public(
         return
     key = api.ledger().key
     with file.open("xb") as target:
-        target.write(trusted_root_of(key) if trusted_root else f"{key}\n".encode())
+        target.write(trusted_root_of(key, api.keys().authorities.trusted()) if trusted_root else f"{key}\n".encode())
     if as_json:
         emit({"name": key.origin, "key_id": key.log_id.hex(), "of": "log", "path": str(file)})
     else:
@@ -102,12 +106,19 @@ def _export(file: Path, which: str | None, *, as_json: bool) -> None:
 
 @app.command()
 def trust(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A P-256 public key, PEM; or a log's key, one line.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A P-256 public key, PEM; a log's key, one line; or an authority's certificates, PEM, the root last.",
+        ),
+    ],
     name: Annotated[str | None, typer.Option(help="What to call it; else the file's name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pin a public key: from now on, seals made with it have a known signer, and heads a known log."""
+    """Pin a key: from now on seals have a known signer, heads a known log, timestamps a known authority."""
     from cognify_core import api
+    from cognify_core.seal.authorities import PinnedAuthority
     from cognify_core.seal.keys import PinnedKey, PinnedLog
     from cognify_core.seal.notes import LogKey
 
@@ -119,6 +130,13 @@ def trust(
             emit(_log_document(log))
         else:
             say(f"trusted: {log.name}  {log.key}")
+        return
+    if b"-----BEGIN CERTIFICATE-----" in data:
+        authority = PinnedAuthority(chosen, api.keys().authorities.trust(data, chosen))
+        if as_json:
+            emit(_authority_document(authority))
+        else:
+            say(f"trusted: {authority.name}  {authority.key.authority_id}  {authority.key.subject}")
         return
     pin = PinnedKey(chosen, api.keys().trust(data, chosen))
     if as_json:
@@ -135,30 +153,76 @@ def distrust(
     """Unpin a public key: seals made with it have an unknown signer from now on."""
     from cognify_core import api
 
-    logs = [key.log_id.hex() for key in api.keys().distrust_log(which)]
+    others = [key.log_id.hex() for key in api.keys().distrust_log(which)]
+    others += [authority.authority_id for authority in api.keys().authorities.distrust(which)]
     answers = any(pin.name == which for pin in api.keys().pinned())
-    gone = [key.key_id for key in api.keys().distrust(which)] if answers or not logs else []
+    gone = [key.key_id for key in api.keys().distrust(which)] if answers or not others else []
     if as_json:
-        emit({"distrusted": [*gone, *logs]})
+        emit({"distrusted": [*gone, *others]})
         return
-    for key_id in (*gone, *logs):
+    for key_id in (*gone, *others):
         say(f"no longer trusted: {key_id}")
 
 
 @app.command()
 def rotate(
     reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Who signs from now on, as in awskms:///alias/NAME; else a new key here."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Have a new key sign from now on. The old one introduces it in the ledger, and its private half is destroyed."""
     from cognify_core import api
 
-    done = api.rotate_key(reason=reason)
+    done = api.rotate_key(reason=reason, to=to)
     if as_json:
         emit({"old": done.old, "new": done.new, "leaf": done.leaf})
     else:
         say(f"signs from now on: {done.new}")
         say(f"signed until now:  {done.old}, which stays trusted; leaf {done.leaf} of the ledger says so")
+
+
+@app.command()
+def passphrase(
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Take the new one from the first line of a file.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Have none from now on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put the private keys here under a passphrase, or under another: typed twice in a terminal, or from a file.
+
+    The old one comes from COGNIFY_KEY_PASSPHRASE_FILE or COGNIFY_KEY_PASSPHRASE, or is asked for.
+    """
+    from cognify_core import api
+
+    if remove and file is not None:
+        raise ConfigurationError("give --file or --remove, not both")
+    done = api.keys().protect(None if remove else _new_passphrase(file))
+    if as_json:
+        emit({"files": [str(each) for each in done], "encrypted": not remove})
+        return
+    for each in done:
+        say(f"{each} {'has no passphrase any more' if remove else 'is under a passphrase now'}")
+    if done and not remove:
+        tell("from now on COGNIFY_KEY_PASSPHRASE_FILE has to name a file with it, wherever something is sealed")
+    if not done:
+        say("there is no private key here yet: with COGNIFY_KEY_PASSPHRASE_FILE set, one is made under a passphrase")
+
+
+def _new_passphrase(file: Path | None) -> bytes:
+    from cognify_core.seal.passphrases import passphrase_in
+
+    if file is not None:
+        return passphrase_in(file)
+    if not sys.stdin.isatty():
+        raise ConfigurationError("there is no terminal to type a passphrase in: give --file FILE")
+    first, second = getpass("New passphrase: "), getpass("Once more: ")
+    if first != second:
+        raise ConfigurationError("these are two passphrases, and not one")
+    return first.encode()
 
 
 def _find(which: str | None) -> PinnedKey:
@@ -182,3 +246,7 @@ def _document(pin: PinnedKey) -> dict[str, Json]:
 
 def _log_document(pin: PinnedLog) -> dict[str, Json]:
     return {"name": pin.name, "key_id": pin.key.log_id.hex(), "of": "log"}
+
+
+def _authority_document(pin: PinnedAuthority) -> dict[str, Json]:
+    return {"name": pin.name, "key_id": pin.key.authority_id, "of": "timestamps", "subject": pin.key.subject}

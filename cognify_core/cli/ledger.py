@@ -80,9 +80,9 @@ def _list_open(*, as_json: bool) -> None:
 
 @app.command()
 def consistency(
-    old_head: Annotated[Path, typer.Argument(metavar="OLD_HEAD", help="The file of a head, as `head` writes it.")],
+    old_head: Annotated[str, typer.Argument(metavar="OLD_HEAD", help="A head, as `head` writes it: a file or a URL.")],
     new_head: Annotated[
-        Path | None, typer.Argument(metavar="NEW_HEAD", help="A later one; else the ledger as it is now.")
+        str | None, typer.Argument(metavar="NEW_HEAD", help="A later one; else the ledger as it is now.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -107,7 +107,8 @@ def consistency(
 @app.command()
 def fsck(
     head: Annotated[
-        Path | None, typer.Option("--head", metavar="FILE", help="A head from outside that the ledger must continue.")
+        str | None,
+        typer.Option("--head", metavar="FILE|URL", help="A head from outside that the ledger must continue."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -135,7 +136,10 @@ def fsck(
 
 @app.command()
 def publish(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where; it is made if it is not there.")],
+    folder: Annotated[
+        str,
+        typer.Argument(metavar="FOLDER|URL", help="A folder, a URL that takes PUT, or s3://BUCKET/PREFIX."),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Write the ledger as static files (C2SP tlog-tiles): digests and signatures, nothing of what was said."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,7 @@ from cognify_core.cli import (
     runs,
     starting,
     statements,
+    timestamps,
     vaults,
 )
 from cognify_core.cli.failures import Commands
@@ -56,10 +59,14 @@ def _options(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    if home is not None:
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if is_terminal or home is not None:
         from cognify_core import api
 
-        api.init(home=home)
+        if is_terminal:
+            api.this_session().ask = getpass
+        if home is not None:
+            api.init(home=home)
 
 
 for group in (starting, runs, packages, artifacts, statements, evaluations, attesting, keeping, checks):
@@ -68,4 +75,5 @@ app.add_typer(profiles.app, name="profile")
 app.add_typer(keeping.app, name="retention")
 app.add_typer(vaults.app, name="vault")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(timestamps.app, name="timestamp")
 app.add_typer(keys.app, name="keys")

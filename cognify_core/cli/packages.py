@@ -233,19 +233,32 @@ def verify(
         ),
     ] = None,
     head: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A head or .tlog-proof from outside that must cover the seal."),
+        str | None,
+        typer.Option(metavar="FILE|URL", help="A head or .tlog-proof from outside that must cover the seal."),
     ] = None,
     tiles: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The published ledger that leads to that head; else our own.")
+        str | None,
+        typer.Option(metavar="FOLDER|URL", help="The published ledger that leads to that head; else our own."),
     ] = None,
+    require_timestamp: Annotated[
+        bool, typer.Option("--require-timestamp", help="Each seal must be dated by an authority that is trusted here.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute everything again, and say what holds.
 
     Exit code 0: intact, and sealed by a trusted key. 1: a contradiction, which is named. 2: it could not be checked.
     """
-    report = _report(target, key=key, receipt=receipt, artifacts=artifacts, against=against, head=head, tiles=tiles)
+    report = _report(
+        target,
+        key=key,
+        receipt=receipt,
+        artifacts=artifacts,
+        against=against,
+        head=head,
+        tiles=tiles,
+        require_timestamp=require_timestamp,
+    )
     if as_json:
         emit(report.to_json())
     else:

@@ -58,7 +58,7 @@ def show_run(view: RunView) -> None:
     for note in view.notes:
         tell(f"note ({note.note_kind}{f', {note.subject}' if note.subject else ''}): {note.text}")
     for number, row in enumerate(view.addenda, start=1):
-        tell(f"addendum {number}: {row.run_id}, {plural(row.size, 'event')}, {_state(row)}")
+        tell(f"addendum {number}: {row.run_id}, {plural(row.size, 'event')}, {_state(row, view)}")
     for receipt in view.packages:
         say(f"package {receipt.path}")
         say(f"        {receipt.package_hash}")
@@ -68,7 +68,7 @@ def show_run(view: RunView) -> None:
 
 def _in_words(view: RunView) -> list[str]:
     row = view.row
-    words = [f"A run of project {row.project}{f', called {row.name}' if row.name else ''}, {_state(row)}."]
+    words = [f"A run of project {row.project}{f', called {row.name}' if row.name else ''}, {_state(row, view)}."]
     words.append(f"Its {plural(row.size, 'event')} name {_counted(view.lineage) or 'no artifact'}.")
     if view.world_size > 1:
         words.append(f"{view.world_size} ranks trained it together.")
@@ -78,9 +78,10 @@ def _in_words(view: RunView) -> list[str]:
     return words
 
 
-def _state(row: RunRow) -> str:
+def _state(row: RunRow, view: RunView) -> str:
     whole = {True: "complete", False: "NOT complete", None: "still open"}[row.complete]
-    sealed = f"sealed {row.freeze.sealed_at} (time: claimed)" if row.freeze else "not sealed"
+    time = "timestamped" if row.run_id in view.timestamped else "claimed"
+    sealed = f"sealed {row.freeze.sealed_at} (time: {time})" if row.freeze else "not sealed"
     return f"opened {whole_seconds(row.opened_at)}: {row.status}, {sealed}, {whole}"
 
 

@@ -28,7 +28,7 @@ _OPEN: dict[Section, str] = {
     "artifacts": "not all artifacts were found",
     "against": "not everything could be compared",
     "ledger": "its place in the ledger is not proved by a log that is known here",
-    "anchor": "nothing shows that the head that was given covers it",
+    "anchor": "what was asked for does not show how old it is",
 }
 _ADDENDUM = re.compile(r"addendum \d+: ")
 _MOST = 3
@@ -83,7 +83,7 @@ def _in_words(report: Report) -> str:
     if report.exit_code == 1 and {finding.section for finding in report.contradictions} == {"against"}:
         return "intact, but what it was compared with HAS DRIFTED since it was recorded"
     if report.exit_code == 2 and report.verdict("intact") == "ok":
-        deciding = [section for section in report.sections if section in report.decisive]
+        deciding = [section for section in report.sections if section in report.deciding]
         unsettled = [section for section in deciding if report.verdict(section) == "unchecked"]
         open_ = next(words for section, words in _OPEN.items() if section in unsettled)
         return f"intact, but {open_}: could not be checked to the end"

@@ -5,7 +5,6 @@ A dossier is a function of the bytes that a JSON package carries, and every `Evi
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from cognify_core.export.gaps import gap_bodies
 from cognify_core.export.inputs import SealedRun
 from cognify_core.export.logged import Logged, logged
 from cognify_core.export.plain import readable
-from cognify_core.model.digest import Digest
+from cognify_core.export.seal_facts import SealFacts
 from cognify_core.model.events import (
     Access,
     Artifact,
@@ -63,30 +62,6 @@ class Told(Generic[BodyT]):
     """The ordinal of the addendum that says it; 0 is the run's own record."""
     node_id: str = ""
     """Of an artifact: its node in the lineage, which those of addenda are named within their addendum."""
-
-
-@dataclass(frozen=True, slots=True)
-class SealFacts:
-    """One seal: the run's own (`addendum` 0), or that of an addendum."""
-
-    addendum: int
-    run_id: str
-    root: str
-    size: int
-    """Events."""
-    sealed_at: str
-    statement: str
-    """`sha256:<hex>` of the signed payload."""
-    key_id: str
-    public_key: str
-    """PEM."""
-    signature: str
-    """Base64, of the DSSE envelope."""
-    time: str
-    """`claimed`: the signer's own clock."""
-    anchors: tuple[str, ...]
-    """What the seal's age rests on; nothing as long as it is empty."""
-    pointer: str
 
 
 @dataclass(frozen=True)
@@ -151,7 +126,7 @@ class Dossier:
     @cached_property
     def seals(self) -> tuple[SealFacts, ...]:
         """The run's seal, then those of the addenda; none of what is not sealed."""
-        return tuple(_seal(run, number) for number, run in enumerate(self._runs) if run.bundle)
+        return tuple(SealFacts.of(run, number) for number, run in enumerate(self._runs) if run.bundle)
 
     # -- what was recorded
 
@@ -374,21 +349,3 @@ def _what(event: Event, ids: dict[str, str], addendum: int) -> str:
 
 def _renamed(node: Node, addendum: str) -> Node:
     return Node(node.type, f"{addendum}/{node.id}", node.hash, node.timestamp, node.assurance, node.reason, node.fields)
-
-
-def _seal(run: SealedRun, addendum: int) -> SealFacts:
-    predicate = run.statement.predicate
-    return SealFacts(
-        addendum=addendum,
-        run_id=run.run_id,
-        root=predicate.record.root,
-        size=predicate.record.size,
-        sealed_at=predicate.sealed_at,
-        statement=str(Digest.of(run.envelope.payload)),
-        key_id=run.key.key_id,
-        public_key=run.key.pem.decode("ascii"),
-        signature=b64encode(run.envelope.signature).decode("ascii"),
-        time=predicate.time,
-        anchors=(),
-        pointer="/seal" if addendum == 0 else f"/addenda/{addendum - 1}/seal",
-    )

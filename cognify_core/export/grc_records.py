@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cognify_core.export.criteria import FRAMEWORK, actor_of, criteria_of, recorder_of, status_of, when_of
-from cognify_core.export.dossier import Dossier, SealFacts, Told
+from cognify_core.export.dossier import Dossier, Told
+from cognify_core.export.seal_facts import SealFacts
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import (
     Access,

@@ -14,6 +14,7 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import ClosedRecord
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import ReceiptPredicate, SealStatement
+from cognify_core.seal.timestamps import Timestamp, read_timestamps
 from cognify_core.store.protocol import Opening
 
 
@@ -56,6 +57,24 @@ class SealedRun:
             FormatError: it is no bundle.
         """
         return Bundle.parse(self.bundle)
+
+    @cached_property
+    def timestamps(self) -> tuple[Timestamp, ...]:
+        """What authorities said of the seal's signature, as the bundle has it; not checked here.
+
+        Raises:
+            FormatError: they do not read.
+        """
+        return read_timestamps(self.envelope.timestamps)
+
+    @property
+    def time(self) -> str:
+        """What the time of the seal is: `claimed` by the signer alone, or `timestamped` as well.
+
+        Raises:
+            FormatError: as `statement` and `timestamps`.
+        """
+        return "timestamped" if self.timestamps else self.statement.predicate.time
 
     @cached_property
     def statement(self) -> SealStatement:

@@ -103,12 +103,14 @@ def run_document(run: SealedRun) -> dict[str, Json]:
 
 def _seal(run: SealedRun) -> dict[str, Json]:
     return {
-        "anchor": [],  # what the seal's age rests on: nothing, as long as the bundle carries no proof of time
+        "anchor": [  # what the seal's age rests on: nothing, where the bundle carries no proof of time
+            {"authority": stamp.authority, "kind": "timestamp", "time": stamp.told} for stamp in run.timestamps
+        ],
         "bundle": run.bundle.decode("utf-8"),
         "key_id": run.key.key_id,
         "public_key": run.key.pem.decode("ascii"),
         "statement": str(Digest.of(run.envelope.payload)),
-        "time": run.statement.predicate.time,
+        "time": run.time,
     }
 
 

@@ -1,13 +1,13 @@
 """Sigstore bundles, v0.3, of the `publicKey` kind: one DSSE envelope and the hint that names its key.
 
 `tlogEntries` and `timestampVerificationData` are read and kept where a bundle has them, because a ledger and a time
-stamping authority put their proofs there; nothing here judges them. The payload stays opaque: it is checked as bytes
-before anyone parses it.
+stamping authority put their proofs there; nothing here judges them (see `ledger_proof`, `timestamps`). The payload
+stays opaque: it is checked as bytes before anyone parses it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -27,6 +27,7 @@ class _Strict(BaseModel):
 
 class _Signature(_Strict):
     sig: str
+    keyid: str | None = None
 
 
 class _Envelope(_Strict):
@@ -61,6 +62,8 @@ class Bundle:
     """A hint, which nothing signs: it says which key to try."""
     log_entries: tuple[Json, ...] = ()
     timestamps: Json = None
+    dsse_key_id: str | None = None
+    """What securesystemslib calls the key, beside the signature; none in bundles from before it stood there."""
 
     @classmethod
     def signed(cls, payload: bytes, signer: Signer) -> Self:
@@ -70,6 +73,10 @@ class Bundle:
             SigningKeyError: the signer cannot.
         """
         return cls(payload, sign(payload, signer), signer.public_key.key_id)
+
+    def naming(self, key: PublicKey) -> Self:
+        """This bundle, whose envelope names the key that signed as securesystemslib does: it accepts no other."""
+        return replace(self, dsse_key_id=key.dsse_key_id)
 
     def verify(self, key: PublicKey) -> None:
         """Check that `key` signed the payload.
@@ -87,6 +94,8 @@ class Bundle:
         if self.timestamps is not None:
             material["timestampVerificationData"] = self.timestamps
         signature = {"sig": base64_text(self.signature)}
+        if self.dsse_key_id is not None:
+            signature["keyid"] = self.dsse_key_id
         envelope = {"payload": base64_text(self.payload), "payloadType": IN_TOTO, "signatures": [signature]}
         return encode({"mediaType": MEDIA_TYPE, "verificationMaterial": material, "dsseEnvelope": envelope})
 
@@ -111,6 +120,7 @@ class Bundle:
             material.publicKey.hint,
             material.tlogEntries,
             material.timestampVerificationData,
+            envelope.signatures[0].keyid,
         )
         if bundle.encode() != data:
             raise FormatError("not a bundle that this version reads: it is not written in its one form")

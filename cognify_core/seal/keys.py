@@ -3,25 +3,28 @@
 signing.pem                   the private key (0600), made on first use
 signing.pub                   its public half; `openssl dgst -verify` reads it
 next.pem                      the key that a rotation is about to put in its place (0600)
+signer.uri                    who signs instead of `signing.pem`, as in awskms:///alias/NAME
+signer.<16 digits>.pub        the public key that was seen first under such a URI
 log.pem                       the private key of the ledger's heads (0600), made on first use
 log.vkey                      its public half, as C2SP signed notes have it
 trusted/<name>.<key id>.pem   one file per pinned key
 trusted/<name>.<log id>.vkey  one file per pinned log
+trusted/<name>.<root>.crt     one file per pinned time stamping authority
 """
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import SigningKeyError
+from cognify_core.seal.authorities import PinnedAuthorities
+from cognify_core.seal.key_files import explained, read_private, sync_folder, write_once, write_over
 from cognify_core.seal.notes import LogKey, LogSigner, new_log_pem
+from cognify_core.seal.passphrases import NO_PASSPHRASE, Passphrase, encrypted
+from cognify_core.seal.signers import open_known
 from cognify_core.seal.signing import LocalSigner, PublicKey, Signer, new_private_pem
 
 OWN_NAME = "this-machine"
@@ -48,34 +51,99 @@ class PinnedLog:
 class KeyRing:
     """The keys under one folder. Several processes may use it at once; nothing is ever overwritten."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, signer: str | None = None, passphrase: Passphrase = NO_PASSPHRASE) -> None:
+        """Use a folder.
+
+        Args:
+            path: the folder.
+            signer: who signs, as a URI; else what `signer.uri` says, else the key in the folder.
+            passphrase: of the private keys, where they have one.
+        """
         self.path = path
+        self._named = signer
+        self._passphrase = passphrase
+        self._elsewhere: dict[str, Signer] = {}
         self._private = path / "signing.pem"
         self._public = path / "signing.pub"
         self._pins = path / "trusted"
         self._log_private = path / "log.pem"
         self._log_public = path / "log.vkey"
+        self.authorities = PinnedAuthorities(self._pins)
 
     def signer(self) -> Signer:
         """The key that signs here; made, and pinned, the first time.
 
         Raises:
-            SigningKeyError: it is unreadable, readable by others, of the wrong kind, or cannot be made.
+            SigningKeyError: it is unreadable, readable by others, of the wrong kind, or cannot be made; nobody knows
+                its passphrase; who holds it does not answer.
+            ConfigurationError: who holds it is named by no URI that is known here.
         """
-        with _explained(f"cannot use the signing key in {self.path}"):
+        if (uri := self.signer_uri) is not None:
+            return self._signer_elsewhere(uri)
+        with explained(f"cannot use the signing key in {self.path}"):
             if not self._private.exists():
                 _refuse_a_lost(self._private, self._public)
-                _write_once(self._private, new_private_pem(), mode=0o600)
-            signer = LocalSigner(_read_private(self._private, self._public))
+                write_once(self._private, self._passphrase.close(new_private_pem()), mode=0o600)
+            signer = LocalSigner(self._open(self._private, self._public))
             if not self._public.exists():  # pinned once: a key that is distrusted later stays distrusted
                 self.trust(signer.public_key.pem, OWN_NAME)
-                _write_once(self._public, signer.public_key.pem, mode=0o644)
+                write_once(self._public, signer.public_key.pem, mode=0o644)
             elif self._public.read_bytes() != signer.public_key.pem:
                 raise SigningKeyError(
                     f"{self._public} is not the public half of {self._private}: one of them was replaced; put it back, "
                     "or move both away, and a new pair is made and pinned"
                 )
             return signer
+
+    @property
+    def signer_uri(self) -> str | None:
+        """Who signs instead of a key in the folder; none where such a key does."""
+        if self._named is not None:
+            return self._named
+        with explained(f"cannot read {self.path}"):
+            file = self.path / "signer.uri"
+            return file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else None
+
+    def _signer_elsewhere(self, uri: str) -> Signer:
+        if uri not in self._elsewhere:
+            self._elsewhere[uri] = open_known(self.path, uri, lambda key: self.trust(key.pem, OWN_NAME))
+        return self._elsewhere[uri]
+
+    def _open(self, private: Path, public: Path) -> bytes:
+        return self._passphrase.open(read_private(private, public), private)
+
+    def hand_over(self, uri: str, introduce: Callable[[Signer, PublicKey], object]) -> PublicKey:
+        """Have a signer elsewhere sign from now on, introduced as in `rotate`; a key in the folder is destroyed.
+
+        Raises:
+            ConfigurationError, SigningKeyError: there is no such signer, or it signs already.
+        """
+        old = self.signer()
+        new = self._signer_elsewhere(uri).public_key
+        if new == old.public_key:
+            raise SigningKeyError(f"{uri} signs already")
+        introduce(old, new)
+        with explained(f"cannot write to {self.path}"):
+            write_over(self.path / "signer.uri", f"{uri}\n".encode())
+            for file in (self._private, self._public):
+                file.unlink(missing_ok=True)
+            sync_folder(self.path)
+        return new
+
+    def protect(self, passphrase: bytes | None) -> list[Path]:
+        """Put the private keys in the folder under another passphrase, or under none; return their files.
+
+        Raises:
+            SigningKeyError: nobody knows the one that they have; they cannot be read or written.
+        """
+        done = []
+        with explained(f"cannot rewrite the private keys in {self.path}"):
+            for file in (self._private, self._log_private, self.path / "next.pem"):
+                if file.exists():
+                    pem = self._open(file, file)
+                    write_over(file, pem if passphrase is None else encrypted(pem, passphrase))
+                    done.append(file)
+        return done
 
     def rotate(self, introduce: Callable[[Signer, PublicKey], object]) -> PublicKey:
         """Have another key sign from now on; the old public key stays pinned, the old private key is destroyed.
@@ -87,15 +155,19 @@ class KeyRing:
             SigningKeyError: a key is unreadable, or cannot be made.
         """
         old = self.signer()
-        with _explained(f"cannot rotate the signing key in {self.path}"):
+        if self.signer_uri is not None:
+            raise SigningKeyError(
+                f"{self.signer_uri} signs here: name its successor with `cognify keys rotate --to URI`"
+            )
+        with explained(f"cannot rotate the signing key in {self.path}"):
             following = self.path / "next.pem"
             if not following.exists():
-                _write_once(following, new_private_pem(), mode=0o600)
-            new = LocalSigner(_read_private(following, following)).public_key
+                write_once(following, self._passphrase.close(new_private_pem()), mode=0o600)
+            new = LocalSigner(self._open(following, following)).public_key
             introduce(old, new)
             self._public.unlink(missing_ok=True)  # without it, `signer` pins whatever key is there: the old, or the new
             following.replace(self._private)
-            _sync_folder(self.path)
+            sync_folder(self.path)
         return self.signer().public_key
 
     @property
@@ -109,15 +181,15 @@ class KeyRing:
         Raises:
             SigningKeyError: it is unreadable, readable by others, of the wrong kind, or cannot be made.
         """
-        with _explained(f"cannot use the log's key in {self.path}"):
+        with explained(f"cannot use the log's key in {self.path}"):
             if not self._log_private.exists():
                 _refuse_a_lost(self._log_private, self._log_public)
-                _write_once(self._log_private, new_log_pem(), mode=0o600)
-            signer = LogSigner(_read_private(self._log_private, self._log_public))
+                write_once(self._log_private, self._passphrase.close(new_log_pem()), mode=0o600)
+            signer = LogSigner(self._open(self._log_private, self._log_public))
             text = f"{signer.key}\n".encode()
             if not self._log_public.exists():
                 self.trust_log(signer.key, OWN_NAME)
-                _write_once(self._log_public, text, mode=0o644)
+                write_once(self._log_public, text, mode=0o644)
             elif self._log_public.read_bytes() != text:
                 raise SigningKeyError(
                     f"{self._log_public} is not the public half of {self._log_private}: one of them was replaced; put "
@@ -131,7 +203,7 @@ class KeyRing:
         Raises:
             SigningKeyError: a file among them does not hold the key that it is named for.
         """
-        with _explained(f"cannot read the trusted keys in {self._pins}"):
+        with explained(f"cannot read the trusted keys in {self._pins}"):
             found = [(path, match) for path in self._pin_files() if (match := _PINNED_LOG.fullmatch(path.name))]
             return [PinnedLog(match["name"], _read_pinned_log(path, match["log_id"])) for path, match in found]
 
@@ -148,8 +220,8 @@ class KeyRing:
         if not _PINNED_LOG.fullmatch(file_name := f"{name}.{key.log_id.hex()}.vkey"):
             raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
         if key not in self.trusted_logs():
-            with _explained(f"cannot write to {self._pins}"):
-                _write_once(self._pins / file_name, f"{key}\n".encode(), mode=0o644)
+            with explained(f"cannot write to {self._pins}"):
+                write_once(self._pins / file_name, f"{key}\n".encode(), mode=0o644)
 
     def distrust_log(self, which: str) -> list[LogKey]:
         """Unpin the logs of a name, or the log whose id begins with `which` (at least 8 digits); return them."""
@@ -158,7 +230,7 @@ class KeyRing:
             for pin in self.pinned_logs()
             if pin.name == which or (len(which) >= 8 and pin.key.log_id.hex().startswith(which))
         ]
-        with _explained(f"cannot remove a key from {self._pins}"):
+        with explained(f"cannot remove a key from {self._pins}"):
             for pin in gone:
                 (self._pins / f"{pin.name}.{pin.key.log_id.hex()}.vkey").unlink(missing_ok=True)
         return [pin.key for pin in gone]
@@ -169,7 +241,7 @@ class KeyRing:
         Raises:
             SigningKeyError: a file among them does not hold the key that it is named for.
         """
-        with _explained(f"cannot read the trusted keys in {self._pins}"):
+        with explained(f"cannot read the trusted keys in {self._pins}"):
             found = [(path, match) for path in self._pin_files() if (match := _PINNED.fullmatch(path.name))]
             return [PinnedKey(match["name"], _read_pin(path, match["key_id"])) for path, match in found]
 
@@ -187,8 +259,8 @@ class KeyRing:
         if not _PINNED.fullmatch(file_name := f"{name}.{key.key_id}.pem"):
             raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
         if key not in self.trusted():
-            with _explained(f"cannot write to {self._pins}"):
-                _write_once(self._pins / file_name, key.pem, mode=0o644)
+            with explained(f"cannot write to {self._pins}"):
+                write_once(self._pins / file_name, key.pem, mode=0o644)
         return key
 
     def distrust(self, which: str) -> list[PublicKey]:
@@ -201,7 +273,7 @@ class KeyRing:
         if not gone:
             names = ", ".join(pin.name for pin in self.pinned()) or "none"
             raise SigningKeyError(f"no trusted key answers to {which!r}; trusted are: {names}")
-        with _explained(f"cannot remove a key from {self._pins}"):
+        with explained(f"cannot remove a key from {self._pins}"):
             for pin in gone:
                 (self._pins / f"{pin.name}.{pin.key.key_id}.pem").unlink(missing_ok=True)
         return [pin.key for pin in gone]
@@ -217,16 +289,6 @@ def _refuse_a_lost(private: Path, public: Path) -> None:
             f"{private} is gone, and {public} is still there: put it back, or move the other away "
             "as well, and a new pair is made and pinned"
         )
-
-
-def _read_private(private: Path, public: Path) -> bytes:
-    mode = stat.S_IMODE(private.stat().st_mode)
-    if mode & 0o077:
-        raise SigningKeyError(
-            f"{private} can be read by others (mode {mode:04o}); if nobody has, `chmod 600` it, "
-            f"else move it and {public.name} away, and a new key is made"
-        )
-    return private.read_bytes()
 
 
 def _read_pinned_log(path: Path, log_id: str) -> LogKey:
@@ -245,38 +307,3 @@ def _read_pin(path: Path, key_id: str) -> PublicKey:
     if key.key_id != key_id:
         raise SigningKeyError(f"{path} does not hold the key that its name says; remove it and pin the key again")
     return key
-
-
-def _write_once(target: Path, data: bytes, *, mode: int) -> None:
-    """Write a file whole and durably, or leave the one that is there: `link` never replaces."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.parent / f".{target.name}.{secrets.token_hex(8)}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another process was first, and what it wrote is whole
-            os.link(draft, target)
-    finally:
-        draft.unlink()
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SigningKeyError(
-            f"{what}: {error.strerror or error}; make the folder writable, or point COGNIFY_HOME at another"
-        ) from error

@@ -10,16 +10,16 @@ A full tile never changes. Tiles are written first and the head last, so that wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from cognify_core.errors import CannotVerifyError, VerificationError
 from cognify_core.merkle import HASH_SIZE, root_hash
 from cognify_core.merkle_nodes import Node, consistency_ranges, needed, proof
 from cognify_core.seal.ledger import Ledger
-from cognify_core.seal.notes import MAX_NOTE, SignedHead
-from cognify_core.store.places import put_in_place
+from cognify_core.seal.notes import SignedHead
+from cognify_core.seal.shelves import Shelf, open_shelf
 
 WIDTH = 256
 _HEIGHT = 8
@@ -36,29 +36,27 @@ class PublishedLedger:
     files: int
 
 
-def publish(ledger: Ledger, folder: Path) -> PublishedLedger:
-    """Bring the files under `folder` up to date with a ledger.
+def publish(ledger: Ledger, place: str | Path) -> PublishedLedger:
+    """Bring the files in a folder, below a URL or in a bucket up to date with a ledger.
 
     Raises:
         VerificationError: what was published there before is another history than the ledger's.
-        OSError: a file cannot be read or written.
-        LedgerError: the ledger lacks a node.
+        CannotVerifyError: what was published there before cannot be read.
+        LedgerError: a file cannot be written, or the ledger lacks a node.
     """
-    head = ledger.head()
-    before = _published_before(ledger, folder, head.head.size)
-    written = sum(
-        _put(folder / path, data) for path, data in (*_tiles(ledger, before, head), *_entries(ledger, before, head))
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    put_in_place(folder / CHECKPOINT, head.note)
+    shelf, head = open_shelf(place), ledger.head()
+    before = _published_before(ledger, shelf, head.head.size)
+    files = (*_tiles(ledger, before, head), *_entries(ledger, before, head))
+    written = sum(_put(shelf, name, data) for name, data in files)
+    shelf.write(CHECKPOINT, head.note)
     return PublishedLedger(head, before, written + 1)
 
 
 class Tiles:
     """Published tiles, read."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: str | Path | Shelf) -> None:
+        self._shelf = open_shelf(place) if isinstance(place, str | Path) else place
 
     def head(self) -> SignedHead:
         """The head that was published; nothing is verified.
@@ -67,7 +65,10 @@ class Tiles:
             CannotVerifyError: there is none.
             FormatError: it is none.
         """
-        return SignedHead.parse(_read(self._folder / CHECKPOINT, MAX_NOTE + 1))
+        note = self._shelf.read(CHECKPOINT)
+        if note is None:
+            raise CannotVerifyError(f"{self._shelf} holds no {CHECKPOINT}: no ledger was published there")
+        return SignedHead.parse(note)
 
     def consistency(self, old_size: int, size: int) -> list[bytes]:
         """The proof between two sizes; it is checked by whoever asks.
@@ -94,18 +95,22 @@ class Tiles:
         return root_hash(hashes[offset : offset + (1 << height)])
 
     def _tile(self, level: int, index: int, least: int) -> list[bytes]:
-        path = self._folder / tile_path(str(level), index)
-        partial = path.with_name(f"{path.name}.p")
-        candidates = [path]
-        with suppress(OSError):
-            widths = [int(each.name) for each in partial.iterdir() if each.name.isascii() and each.name.isdigit()]
-            candidates += [partial / str(width) for width in sorted(widths, reverse=True) if width >= least]
-        found = next((each for each in candidates if each.is_file()), path)
-        data = _read(found, WIDTH * HASH_SIZE)
-        hashes = [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+        """A tile's hashes: the full one, else as wide as the head that was published says."""
+        names = [tile_path(str(level), index)]
+        if (width := (self._published >> (_HEIGHT * level)) - index * WIDTH) in range(least, WIDTH):
+            names.insert(0, tile_path(str(level), index, width))
+        found = next(((name, data) for name in names if (data := self._shelf.read(name)) is not None), None)
+        if found is None:
+            raise CannotVerifyError(f"{self._shelf}/{names[0]} is not there")
+        name, data = found
+        hashes = [data[at : at + HASH_SIZE] for at in range(0, min(len(data), WIDTH * HASH_SIZE), HASH_SIZE)]
         if len(hashes) < least or len(hashes[-1]) != HASH_SIZE:
-            raise CannotVerifyError(f"{found} has {len(hashes)} hashes, and {least} are needed")
+            raise CannotVerifyError(f"{self._shelf}/{name} has {len(hashes)} hashes, and {least} are needed")
         return hashes
+
+    @cached_property
+    def _published(self) -> int:
+        return self.head().head.size
 
 
 def tile_path(level: str, index: int, width: int = WIDTH) -> str:
@@ -140,34 +145,25 @@ def _entries(ledger: Ledger, before: int, head: SignedHead) -> Iterator[tuple[st
         yield tile_path("entries", index, width), data
 
 
-def _published_before(ledger: Ledger, folder: Path, size: int) -> int:
+def _published_before(ledger: Ledger, shelf: Shelf, size: int) -> int:
     """How many leaves were published before, where that was of this ledger."""
-    if not (folder / CHECKPOINT).exists():
+    if shelf.read(CHECKPOINT) is None:
         return 0
-    old = Tiles(folder).head().verify(ledger.key)
+    old = Tiles(shelf).head().verify(ledger.key)
     if old.size > size:
         raise VerificationError(
-            f"{folder} holds a head of {old.size} leaves, and the ledger has {size}: it was rolled back"
+            f"{shelf} holds a head of {old.size} leaves, and the ledger has {size}: it was rolled back"
         )
     if ledger.root(old.size) != old.root:
         raise VerificationError(
-            f"{folder} holds a head of {old.size} leaves that this ledger never had: the history was rewritten"
+            f"{shelf} holds a head of {old.size} leaves that this ledger never had: the history was rewritten"
         )
     return old.size
 
 
-def _put(path: Path, data: bytes) -> bool:
+def _put(shelf: Shelf, name: str, data: bytes) -> bool:
     """Write a file that never changes; whether it was written now."""
-    if path.exists() and path.read_bytes() == data:
+    if shelf.read(name) == data:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    put_in_place(path, data)
+    shelf.write(name, data)
     return True
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(most)
-    except OSError as error:
-        raise CannotVerifyError(f"{path} cannot be read: {error.strerror}") from error

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from cognify_core.errors import FormatError, VerificationError
 from cognify_core.model.digest import Digest
@@ -25,18 +28,32 @@ from cognify_core.seal.statement import (
     SealStatement,
     subjects,
 )
+from cognify_core.seal.timestamps import Timestamp, timestamp_data
 from cognify_core.store.protocol import Store
 
 LEDGER_FAILED = "the ledger"
 """How the reason begins for which a record is incomplete whose beginning the ledger could not take."""
 
 
-def seal_run(store: Store, run_id: str, signer: Signer, *, now: datetime, ledger: Ledger | None = None) -> bytes:
+Stamp: TypeAlias = Callable[[bytes], Sequence[Timestamp]]
+"""Asks authorities for timestamps over a signature. Raises nothing, and comes back soon."""
+
+
+def seal_run(
+    store: Store,
+    run_id: str,
+    signer: Signer,
+    *,
+    now: datetime,
+    ledger: Ledger | None = None,
+    stamp: Stamp | None = None,
+) -> bytes:
     """Freeze a closed run, sign the statement over it, log it, and keep the bundle; return the one that is kept.
 
     May be called again after a crash at any point, and from several processes at once: the first freeze, the first
     envelope and the first bundle count. The envelope is on disk before it is published; the leaf and the bundle come in
-    one transaction. Without a `ledger` the seal goes into none.
+    one transaction. Without a `ledger` the seal goes into none. What `stamp` gives comes between: nothing is locked
+    meanwhile, and where it gives nothing, the time stays the signer's own.
 
     Raises:
         RunStateError: the record is not closed.
@@ -55,9 +72,12 @@ def seal_run(store: Store, run_id: str, signer: Signer, *, now: datetime, ledger
     envelope = store.envelope(run_id)
     if envelope is None:
         statement = seal_statement(record, frozen.sealed_at, None if ledger is None else str(ledger.key))
-        envelope = store.put_envelope(run_id, Bundle.signed(statement.encode(), signer).encode())
+        signed = Bundle.signed(statement.encode(), signer).naming(signer.public_key)
+        envelope = store.put_envelope(run_id, signed.encode())
     bundle, key = _check_envelope(envelope, record, frozen, signer, ledger)
-    return store.put_bundle(run_id, envelope, None if ledger is None else ledger.entry(bundle, key))
+    if stamp is not None:
+        bundle = replace(bundle, timestamps=timestamp_data(stamp(bundle.signature)))
+    return store.put_bundle(run_id, bundle.encode(), None if ledger is None else ledger.entry(bundle, key))
 
 
 def seal_statement(record: ClosedRecord, sealed_at: str, log: str | None = None) -> SealStatement:

@@ -61,6 +61,13 @@ class PublicKey:
         """Hex SHA-256 of the PEM text: what `sha256sum` prints for the key's file, and the hint in a bundle."""
         return sha256(self.pem).hexdigest()
 
+    @property
+    def dsse_key_id(self) -> str:
+        """What securesystemslib calls the key: hex SHA-256 of its form of it, in OLPC's canonical JSON."""
+        public = self.pem.decode()
+        form = f'{{"keytype":"ecdsa","keyval":{{"public":"{public}"}},"scheme":"ecdsa-sha2-nistp256"}}'
+        return sha256(form.encode()).hexdigest()
+
     def verify(self, signature: bytes, message: bytes) -> None:
         """Check a DER signature (ECDSA, SHA-256) over `message`.
 

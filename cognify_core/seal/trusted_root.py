@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cognify_core.canonical import encode
+from collections.abc import Iterator, Sequence
+
+from cognify_core.canonical import Json, encode
+from cognify_core.seal.authorities import Authority
 from cognify_core.seal.encoding import base64_text
 from cognify_core.seal.notes import LogKey
 
@@ -10,8 +13,12 @@ _ED25519_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """Of a SubjectPublicKeyInfo of Ed25519 (RFC 8410, §4)."""
 
 
-def trusted_root_of(key: LogKey) -> bytes:
-    """The trusted root in which `key` is the one transparency log, and no one else is trusted."""
+def trusted_root_of(key: LogKey, authorities: Sequence[Authority] = ()) -> bytes:
+    """The trusted root in which `key` is the one transparency log.
+
+    Of the authorities, those whose pinned chain begins with the certificate that signs timestamps: Sigstore's verifiers
+    ask for it. No one else is trusted.
+    """
     log = {
         "baseUrl": f"https://{key.origin}",
         "hashAlgorithm": "SHA2_256",
@@ -30,6 +37,20 @@ def trusted_root_of(key: LogKey) -> bytes:
             "tlogs": [log],
             "certificateAuthorities": empty,
             "ctlogs": empty,
-            "timestampAuthorities": empty,
+            "timestampAuthorities": [found for each in authorities for found in _authority(each)],
         }
     )
+
+
+def _authority(authority: Authority) -> Iterator[dict[str, Json]]:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    first, *_ = chain = authority.certificates
+    if first == chain[-1]:
+        return
+    valid = {"start": first.not_valid_before_utc, "end": first.not_valid_after_utc}
+    yield {
+        "subject": {"commonName": first.subject.rfc4514_string(), "organization": authority.subject},
+        "certChain": {"certificates": [{"rawBytes": base64_text(each.public_bytes(Encoding.DER))} for each in chain]},
+        "validFor": {end: f"{at:%Y-%m-%dT%H:%M:%SZ}" for end, at in valid.items()},
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from cognify_core.model.digest import Digest
 
@@ -35,6 +35,9 @@ class VaultFact:
     state: str
     """A `cognify_core.vault.protocol.LockState`."""
     read_at: str
+
+
+PolicyKind: TypeAlias = Literal["retention", "vault", "timestamps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,11 @@ class Keeping(Protocol):
         """What vaults said of a run's packages, or of all, oldest first."""
 
     def put_policy(
-        self, kind: Literal["retention", "vault"], policy: bytes, saved_at: str, *, workspace: str = "default"
+        self, kind: PolicyKind, policy: bytes, saved_at: str, *, workspace: str = "default"
     ) -> PolicyVersion:
         """Keep what a workspace says now. Where it says what the last version says, that one is returned."""
 
-    def policies(self, kind: Literal["retention", "vault"], *, workspace: str = "default") -> list[PolicyVersion]:
+    def policies(self, kind: PolicyKind, *, workspace: str = "default") -> list[PolicyVersion]:
         """Every version, oldest first."""
 
     def keep_until(self, run_id: str, entry: KeepUntil) -> KeepUntil:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
@@ -13,7 +13,7 @@ from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.store import tables
 from cognify_core.store.database import Database
-from cognify_core.store.keeping import Job, KeepUntil, PolicyVersion, Purge, VaultFact
+from cognify_core.store.keeping import Job, KeepUntil, PolicyKind, PolicyVersion, Purge, VaultFact
 from cognify_core.store.ledger import append_leaf
 from cognify_core.store.protocol import Leaf, Tombstone
 from cognify_core.store.rows import next_position, rows_of, to_bytes
@@ -38,7 +38,7 @@ class SqlKeeping:
             return [_to_fact(row) for row in connection.execute(query.order_by(tables.vault_facts.c.position))]
 
     def put_policy(
-        self, kind: Literal["retention", "vault"], policy: bytes, saved_at: str, *, workspace: str = "default"
+        self, kind: PolicyKind, policy: bytes, saved_at: str, *, workspace: str = "default"
     ) -> PolicyVersion:
         """Keep a policy."""
         with self._database.writing() as connection:
@@ -49,7 +49,7 @@ class SqlKeeping:
             connection.execute(tables.policies.insert(), asdict(version) | {"workspace": workspace, "kind": kind})
         return version
 
-    def policies(self, kind: Literal["retention", "vault"], *, workspace: str = "default") -> list[PolicyVersion]:
+    def policies(self, kind: PolicyKind, *, workspace: str = "default") -> list[PolicyVersion]:
         """List the versions of a policy."""
         with self._database.reading() as connection:
             return _policies(connection, kind, workspace)

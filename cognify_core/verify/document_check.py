@@ -86,7 +86,7 @@ def check_document(
         except FormatError as error:
             findings.append(contradicts("receipt_form", f"the receipt: {error}"))
         else:
-            found_of_it = list(check_signature(bundle, None, trusted, "the receipt"))
+            found_of_it = list(check_signature(bundle, None, trusted, "the receipt", logs.clocks))
             if isinstance(statement, ReceiptStatement):
                 key = key_that_signed(bundle, None, trusted)
                 found_of_it += receipt_in_ledger(bundle, statement, key, logs, "the receipt")

@@ -19,6 +19,7 @@ from cognify_core.seal.ledger_proof import LedgerProof
 from cognify_core.seal.notes import Head, LogKey
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
+from cognify_core.verify.timestamp_check import NO_CLOCKS, Clocks
 
 Between: TypeAlias = Callable[[int, int], Sequence[bytes] | None]
 """The consistency proof between two sizes; none where there is nothing to make one of."""
@@ -38,10 +39,11 @@ class OutsideHead:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What is known here of logs."""
+    """What is known here of logs, and of the authorities that date what goes into them."""
 
     pinned: tuple[LogKey, ...] = ()
     outside: OutsideHead | None = None
+    clocks: Clocks = NO_CLOCKS
 
 
 NO_LOGS = Logs()

@@ -35,7 +35,7 @@ def check_receipt(
         return
     carried = package.run.public_key if package else None
     same = same_key(bundle, carried)
-    findings = list(check_signature(bundle, same, trusted, "the receipt"))
+    findings = list(check_signature(bundle, same, trusted, "the receipt", logs.clocks))
     findings += receipt_in_ledger(bundle, statement, key_that_signed(bundle, same, trusted), logs, "the receipt")
     for finding in findings:
         yield Finding(f"receipt_{finding.code}", finding.section, finding.verdict, finding.message)

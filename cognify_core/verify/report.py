@@ -77,6 +77,8 @@ class Report:
     """The run and its addenda as they were read, to look at more of them; not believed unless the report holds."""
     decisive: tuple[Section, ...] = DECISIVE
     """The sections that decide on the exit code."""
+    demanded: frozenset[Check] = frozenset()
+    """Checks that somebody asked for besides: each must have been made, and have held wherever it was made."""
 
     def verdict(self, section: Section) -> Verdict:
         """One section's verdict; the worst of its findings, and never `ok` for want of a check."""
@@ -92,7 +94,17 @@ class Report:
         """0 holds, 1 does not hold, 2 could not be checked."""
         if self.contradictions:
             return 1
-        return 0 if all(self.verdict(section) == "ok" for section in self.sections if section in self.decisive) else 2
+        held = all(self.verdict(section) == "ok" for section in self.sections if section in self.decisive)
+        return 0 if held and all(map(self._gives, self.demanded)) else 2
+
+    def _gives(self, check: Check) -> bool:
+        found = [finding.verdict for finding in self.findings if (finding.section, finding.code) == check]
+        return set(found) == {"ok"}
+
+    @property
+    def deciding(self) -> tuple[Section, ...]:
+        """The sections that decide on the exit code, or in which something was asked for that does."""
+        return (*self.decisive, *sorted({section for section, _ in self.demanded}))
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -123,7 +135,7 @@ class Report:
             open_ = [
                 finding
                 for finding in self.findings
-                if finding.verdict == "unchecked" and finding.section in self.decisive
+                if finding.verdict == "unchecked" and finding.section in self.deciding
             ]
             raise CannotVerifyError(_sentence(self.subject, "could not be checked", open_), self)
 
@@ -153,8 +165,23 @@ class Report:
         """This report, in which ledger and anchor decide too, where a head from outside was given."""
         if not demanded:
             return self
-        checks: frozenset[Check] = frozenset({("ledger", "ledger"), ("anchor", "head")})
-        return replace(self, required=self.required | checks, decisive=(*self.decisive, "ledger", "anchor"))
+        return replace(
+            self,
+            required=self.required | {("ledger", "ledger")},
+            decisive=(*self.decisive, "ledger"),
+            demanded=self.demanded | {("anchor", "head")},
+        )
+
+    def demanding_timestamp(self, demanded: bool) -> Report:
+        """This report, in which it decides too, where that was asked for, whether timestamps date it.
+
+        Either every seal carries one that holds, or one beside the package covers them all.
+        """
+        late = any((finding.code, finding.verdict) == ("late_timestamp", "ok") for finding in self.findings)
+        if late or not demanded:
+            return self
+        missing = any(finding.code == "no_timestamp" for finding in self.findings)
+        return replace(self, demanded=self.demanded | {("anchor", "no_timestamp" if missing else "timestamp")})
 
     def with_findings(self, findings: Iterable[Finding]) -> Report:
         """This report, and more that was found."""

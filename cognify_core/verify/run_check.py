@@ -13,6 +13,7 @@ from cognify_core.verify.ledger_check import NO_LOGS, Logs, check_ledger
 from cognify_core.verify.record_check import capped_each, check_events
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
 from cognify_core.verify.seal_check import check_raw_record, check_signature, check_statement, key_that_signed
+from cognify_core.verify.timestamp_check import check_claimed_time
 
 
 def check_sealed_run(
@@ -46,7 +47,7 @@ def _check_seal(
         bundle = run.envelope
     except FormatError as error:
         return [contradicts("bundle_form", f"{where}the seal: {error}")]
-    findings = list(check_signature(bundle, carried, trusted, f"{where}the seal"))
+    findings = list(check_signature(bundle, carried, trusted, f"{where}the seal", logs.clocks))
     try:
         statement = run.statement
     except FormatError as error:
@@ -62,17 +63,17 @@ def _check_seal(
         ]
     key = key_that_signed(bundle, carried, trusted)
     placed = list(check_ledger(bundle, key, statement.predicate.log, logs, f"{where}the seal"))
-    anchored = any(finding.section == "anchor" for finding in placed)
-    return [*findings, *found, *placed, *(() if anchored else _no_anchor(run, where))]
+    placed += check_claimed_time(bundle, logs.clocks, statement.predicate.sealed_at, f"{where}the seal")
+    return [*findings, *found, *placed, *_no_anchor(run, [*findings, *placed], logs, where)]
 
 
-def _no_anchor(run: SealedRun, where: str) -> Iterator[Finding]:
-    told = (
-        "the seal's timestamp is not checked by this version"
-        if run.envelope.timestamps is not None
-        else "nothing but the signer's clock dates the seal"
-    )
-    yield unchecked("anchor", f"{where}{told}; time: {run.statement.predicate.time}", "anchor")
+def _no_anchor(run: SealedRun, findings: Sequence[Finding], logs: Logs, where: str) -> Iterator[Finding]:
+    """What is to be said of a seal that nothing dates, or nothing of the kind that was asked for."""
+    if not any(finding.section == "anchor" for finding in findings):
+        told = f"nothing but the signer's clock dates the seal; time: {run.statement.predicate.time}"
+        yield unchecked("anchor", f"{where}{told}", "anchor")
+    if logs.clocks.required and not any(finding.code == "timestamp" for finding in findings):
+        yield unchecked("no_timestamp", f"{where}the seal carries no timestamp, and one was asked for", "anchor")
 
 
 def _check_manifests(run: SealedRun, where: str) -> list[Finding]:

@@ -13,18 +13,22 @@ from cognify_core.seal.sealing import seal_statement
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import LINEAGE_SUBJECT, RECORD_SUBJECT, RecordSummary, SealStatement
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
+from cognify_core.verify.timestamp_check import NO_CLOCKS, Clocks, check_timestamps
 
 
 def check_signature(
-    bundle: Bundle, carried: bytes | None, trusted: Sequence[PublicKey], what: str
+    bundle: Bundle, carried: bytes | None, trusted: Sequence[PublicKey], what: str, clocks: Clocks = NO_CLOCKS
 ) -> Iterator[Finding]:
     """Check a bundle's signature, with a trusted key where one made it, else with the key that came along.
+
+    The timestamps over it are checked as well.
 
     Args:
         bundle: the bundle, opened.
         carried: PEM of the key that lies beside the bundle. It proves nothing about who signed.
         trusted: the pinned keys.
         what: what the bundle is, as in `the seal`.
+        clocks: what is known here of time stamping authorities.
     """
     key, wrong = _carried_key(carried, what)
     yield from wrong
@@ -42,10 +46,11 @@ def check_signature(
     else:
         yield contradicts("signature", f"{what}: the signature does not hold: another key, or another statement")
     true_key = signer or key
-    if bundle.timestamps is not None:
-        yield unchecked("proofs", f"{what}: carries timestamps, which nothing signs and this version cannot check")
+    yield from check_timestamps(bundle, clocks, what)
     if true_key is not None and bundle.key_id != true_key.key_id:
         yield contradicts("key_id", f"{what}: names the key {bundle.key_id[:16]}…, not {true_key.key_id[:16]}…")
+    if true_key is not None and bundle.dsse_key_id not in (None, true_key.dsse_key_id):
+        yield contradicts("key_id", f"{what}: its envelope names another key than the one that signed")
     if signer is not None and key is not None and key != signer:
         yield contradicts(
             "public_key", f"{what}: the key that came along, {key.key_id[:16]}…, is not the one that signed"

@@ -61,7 +61,7 @@ def _check_receipt(
     except FormatError as error:
         yield contradicts("store_receipt", f"{what}: {error}")
         return
-    findings = list(check_signature(bundle, None, trusted, what))
+    findings = list(check_signature(bundle, None, trusted, what, logs.clocks))
     findings += receipt_in_ledger(bundle, statement, key_that_signed(bundle, None, trusted), logs, what)
     for finding in findings:
         yield Finding(f"receipt_{finding.code}", finding.section, finding.verdict, finding.message)

@@ -72,7 +72,7 @@ def test_a_bundle_is_valid_under_the_schema_of_open_model_signing() -> None:
         changed(dsseEnvelope__payloadType="text/plain"),
         changed(dsseEnvelope__signatures=[]),
         changed(dsseEnvelope__signatures=[{"sig": "AA=="}, {"sig": "AA=="}]),
-        changed(dsseEnvelope__signatures=[{"sig": "AA==", "keyid": "x"}]),
+        changed(dsseEnvelope__signatures=[{"sig": "AA==", "keyid": 1}]),
         changed(dsseEnvelope__surprise=1),
         changed(dsseEnvelope__payload=1),
         changed(verificationMaterial__certificate={}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cognify_core.export.document.cells import listed
-from cognify_core.export.dossier import SealFacts
+from cognify_core.export.seal_facts import SealFacts
 
 
 def anchored_by(seal: SealFacts) -> str:

@@ -7,11 +7,13 @@ from textwrap import wrap
 from cognify_core.export.document.blocks import Block, Callout, Facts, Prose, Section, Verbatim
 from cognify_core.export.document.cells import count, moment, mono, plain
 from cognify_core.export.document.seals import anchored_by
-from cognify_core.export.dossier import Dossier, SealFacts
+from cognify_core.export.dossier import Dossier
+from cognify_core.export.seal_facts import SealFacts
 
 ADDENDA = 20
 """Addenda whose seals are printed in full."""
 _WIDTH = 76
+_CLOCKS = {"claimed": "the signer's own clock", "timestamped": "what the signer's clock said, and see below"}
 
 
 def seal_certificate(dossier: Dossier) -> tuple[Section, ...]:
@@ -39,7 +41,7 @@ def _seal(dossier: Dossier, seal: SealFacts) -> Section:
         ("Record", mono(seal.run_id, *evidence)),
         ("Merkle root", mono(seal.root)),
         ("Events", plain(count(seal.size))),
-        ("Sealed at", plain(f"{moment(seal.sealed_at)} (time {seal.time}: the signer's own clock)")),
+        ("Sealed at", plain(f"{moment(seal.sealed_at)} (time {seal.time}: {_CLOCKS[seal.time]})")),
         ("Statement", mono(seal.statement)),
         ("Key id", mono(seal.key_id)),
         ("Anchored by", plain(anchored_by(seal))),

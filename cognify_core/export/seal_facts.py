@@ -1,0 +1,59 @@
+"""One seal, as documents print it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Self
+
+from cognify_core.export.inputs import SealedRun
+from cognify_core.model.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class SealFacts:
+    """One seal: the run's own (`addendum` 0), or that of an addendum."""
+
+    addendum: int
+    run_id: str
+    root: str
+    size: int
+    """Events."""
+    sealed_at: str
+    statement: str
+    """`sha256:<hex>` of the signed payload."""
+    key_id: str
+    public_key: str
+    """PEM."""
+    signature: str
+    """Base64, of the DSSE envelope."""
+    time: str
+    """`claimed`: the signer's own clock. `timestamped`: an authority says as well when it was there."""
+    anchors: tuple[str, ...]
+    """What the seal's age rests on; nothing as long as it is empty."""
+    pointer: str
+
+    @classmethod
+    def of(cls, run: SealedRun, addendum: int) -> Self:
+        """What the seal of a run, or of its addendum of that ordinal, says.
+
+        Raises:
+            FormatError: the bundle holds none, or timestamps that are none.
+            SigningKeyError: the public key is none.
+        """
+        predicate = run.statement.predicate
+        anchors = tuple(f"a timestamp of {stamp.told} by {stamp.authority} (RFC 3161)" for stamp in run.timestamps)
+        return cls(
+            addendum=addendum,
+            run_id=run.run_id,
+            root=predicate.record.root,
+            size=predicate.record.size,
+            sealed_at=predicate.sealed_at,
+            statement=str(Digest.of(run.envelope.payload)),
+            key_id=run.key.key_id,
+            public_key=run.key.pem.decode("ascii"),
+            signature=b64encode(run.envelope.signature).decode("ascii"),
+            time=run.time,
+            anchors=anchors,
+            pointer="/seal" if addendum == 0 else f"/addenda/{addendum - 1}/seal",
+        )
