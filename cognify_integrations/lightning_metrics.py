@@ -63,12 +63,14 @@ class StepMetrics:
         self._record(trainer.global_step, dict(trainer.logged_metrics))
 
     def _record(self, step: int, now: dict[str, Any]) -> None:
-        fresh = {
-            key: value for key, value in now.items() if value is not self._seen.get(key) and key not in self._elsewhere
-        }
-        self._seen = now
-        values = {key: value for key, value in _numbers(fresh).items() if self._said.get(key) != (step, value)}
-        self._said.update({key: (step, value) for key, value in values.items()})
+        seen, self._seen = self._seen, now
+        values: dict[str, float] = {}
+        for key, value in now.items():
+            if value is seen.get(key) or key in self._elsewhere or (number := _number(value)) is None:
+                continue
+            if self._said.get(key) != (step, number):
+                self._said[key] = (step, number)
+                values[key] = number
         if values:
             self._say(step, values)
 
@@ -84,6 +86,9 @@ def _numbers(values: dict[str, Any]) -> dict[str, float]:
 
 
 def _number(value: Any) -> float | None:
-    if hasattr(value, "item"):
-        value = value.item() if value.numel() == 1 else None
-    return value if isinstance(value, int | float) else None
+    if type(value) is not float and hasattr(value, "item"):
+        try:
+            value = value.item()
+        except (RuntimeError, ValueError):  # of more than one element
+            return None
+    return value if isinstance(value, (int, float)) else None
