@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, TextClause, bindparam, select, text
 
 from cognify_core.errors import LedgerError, RecordError
 from cognify_core.merkle import leaf_hash
@@ -24,6 +24,21 @@ LEAVES_AT_ONCE = 4096
 """How many leaves are read in one transaction."""
 NODES_AT_ONCE = 100
 """How many nodes are asked for by name in one statement."""
+
+# Statements are made once: to make one again for every append would cost more than to run it.
+_OURS = tables.leaves.c.workspace == bindparam("workspace")
+_HELD = select(tables.ledgers.c.workspace).where(tables.ledgers.c.workspace == bindparam("workspace")).with_for_update()
+_LAST = select(tables.leaves.c.position).where(_OURS).order_by(tables.leaves.c.position.desc()).limit(1)
+_OF_MATTER = select(tables.leaves).where(
+    _OURS, tables.leaves.c.kind == bindparam("kind"), tables.leaves.c.subject == bindparam("subject")
+)
+_BODIES = text(
+    "SELECT body FROM leaves WHERE workspace = :workspace AND position BETWEEN :first AND :last ORDER BY position"
+)
+_NODE_ROW = text(
+    "SELECT hash FROM nodes WHERE workspace = :workspace AND level = :level AND place BETWEEN :first AND :last"
+    " ORDER BY place"
+)
 
 
 class SqlLedger:
@@ -49,7 +64,7 @@ class SqlLedger:
     def find_leaf(self, kind: LeafKind, subject: str, *, workspace: str = "default") -> tuple[int, Leaf] | None:
         """Look a leaf up."""
         with self._database.reading() as connection:
-            row = connection.execute(_of_matter(kind, subject, workspace)).first()
+            row = _of_matter(connection, kind, subject, workspace)
         return None if row is None else (row.position, _to_leaf(row))
 
     def nodes(self, wanted: Sequence[Node], *, workspace: str = "default") -> Mapping[Node, bytes]:
@@ -59,17 +74,15 @@ class SqlLedger:
 
     def leaf_bodies(self, start: int, count: int, *, workspace: str = "default") -> list[bytes]:
         """Read what is hashed."""
-        table = tables.leaves
-        query = select(table.c.body).where(table.c.workspace == workspace)
-        query = query.where(table.c.position.between(start, start + count - 1)).order_by(table.c.position)
+        asked = {"workspace": workspace, "first": start, "last": start + count - 1}
         with self._database.reading() as connection:
-            return [to_bytes(body) for body in connection.execute(query).scalars()]
+            return _blobs(connection, _BODIES, asked)
 
     def node_row(self, level: int, start: int, count: int, *, workspace: str = "default") -> list[bytes]:
         """Read a level."""
+        asked = {"workspace": workspace, "level": level, "first": start, "last": start + count - 1}
         with self._database.reading() as connection:
-            rows = connection.execute(_node_row(level, start, count, workspace)).scalars()
-            return [to_bytes(node) for node in rows]
+            return _blobs(connection, _NODE_ROW, asked)
 
     def _stream_leaves(self, start: int, stop: int, workspace: str) -> Iterator[Leaf]:
         table = tables.leaves
@@ -93,13 +106,13 @@ def append_leaf(connection: Connection, leaf: Leaf, workspace: str) -> Place:
         LedgerError: the ledger lacks a node.
     """
     _hold(connection, workspace)
-    if (kept := connection.execute(_of_matter(leaf.kind, leaf.subject, workspace)).first()) is not None:
+    if (kept := _of_matter(connection, leaf.kind, leaf.subject, workspace)) is not None:
         return _standing(connection, leaf, kept, workspace)
     position = _size(connection, workspace)
-    if connection.execute(_node_row(0, position, 1, workspace)).first() is not None:
+    kept_nodes = _find_nodes(connection, [(0, position), *peaks(position)], workspace)
+    if (0, position) in kept_nodes:
         raise LedgerError(f"the store is damaged: its ledger has {position} leaves, and more nodes than those make")
-    before = read_nodes(connection, peaks(position), workspace)
-    peaks_before = [before[node] for node in peaks(position)]
+    peaks_before = list(_all_of(peaks(position), kept_nodes).values())
     row = {"workspace": workspace, "position": position, "kind": leaf.kind, "subject": leaf.subject}
     digest = f"sha256:{sha256(leaf.payload).hexdigest()}"
     connection.execute(
@@ -124,15 +137,32 @@ def read_nodes(connection: Connection, wanted: Sequence[Node], workspace: str) -
     Raises:
         LedgerError: one is missing.
     """
-    table, found = tables.nodes, dict[Node, bytes]()
+    return _all_of(wanted, _find_nodes(connection, wanted, workspace))
+
+
+def _find_nodes(connection: Connection, wanted: Sequence[Node], workspace: str) -> dict[Node, bytes]:
+    """Those of the nodes that are there.
+
+    Each is named in the statement itself, by numbers: pairs in an IN list would not be looked up, but looked for among
+    all nodes, and a parameter for each would cost ten times the reading. No two such statements are alike, so none is
+    kept for the next time.
+    """
+    found: dict[Node, bytes] = {}
     for first in range(0, len(wanted), NODES_AT_ONCE):
-        chunk = wanted[first : first + NODES_AT_ONCE]
-        named = (
-            and_(table.c.workspace == workspace, table.c.level == level, table.c.place == place)
-            for level, place in chunk  # pairs in an IN list would not be looked up, but looked for among all nodes
+        named = " OR ".join(
+            f"workspace = :workspace AND level = {level:d} AND place = {place:d}"
+            for level, place in wanted[first : first + NODES_AT_ONCE]
         )
-        rows = connection.execute(select(table.c.level, table.c.place, table.c.hash).where(or_(*named)))
-        found.update({(row.level, row.place): to_bytes(row.hash) for row in rows})
+        rows = connection.execute(
+            text(f"SELECT level, place, hash FROM nodes WHERE {named}"),  # noqa: S608 - numbers only
+            {"workspace": workspace},
+            execution_options={"compiled_cache": None},
+        )
+        found.update({(level, place): to_bytes(node) for level, place, node in rows})
+    return found
+
+
+def _all_of(wanted: Sequence[Node], found: Mapping[Node, bytes]) -> dict[Node, bytes]:
     if missing := next((node for node in wanted if node not in found), None):
         raise LedgerError(
             f"the store is damaged: its ledger has no node {missing[1]} of level {missing[0]}; "
@@ -155,16 +185,12 @@ def _standing(connection: Connection, leaf: Leaf, kept: Row[Any], workspace: str
 
 def _hold(connection: Connection, workspace: str) -> None:
     """Hold the ledger's row, where the database locks by rows, so that one transaction at a time appends."""
-    table = tables.ledgers
-    held = select(table.c.workspace).where(table.c.workspace == workspace).with_for_update()
-    if connection.execute(held).first() is None:
-        connection.execute(table.insert(), {"workspace": workspace})
+    if connection.execute(_HELD, {"workspace": workspace}).first() is None:
+        connection.execute(tables.ledgers.insert(), {"workspace": workspace})
 
 
 def _size(connection: Connection, workspace: str) -> int:
-    table = tables.leaves
-    query = select(table.c.position).where(table.c.workspace == workspace)
-    last = connection.execute(query.order_by(table.c.position.desc()).limit(1)).scalar()
+    last = connection.execute(_LAST, {"workspace": workspace}).scalar()
     if last is None:
         return 0
     if not isinstance(last, int):
@@ -172,15 +198,15 @@ def _size(connection: Connection, workspace: str) -> int:
     return last + 1
 
 
-def _node_row(level: int, start: int, count: int, workspace: str) -> Select[Any]:
-    table = tables.nodes
-    query = select(table.c.hash).where(table.c.workspace == workspace, table.c.level == level)
-    return query.where(table.c.place.between(start, start + count - 1)).order_by(table.c.place)
+def _of_matter(connection: Connection, kind: str, subject: str, workspace: str) -> Row[Any] | None:
+    return connection.execute(_OF_MATTER, {"workspace": workspace, "kind": kind, "subject": subject}).first()
 
 
-def _of_matter(kind: str, subject: str, workspace: str) -> Select[Any]:
-    table = tables.leaves
-    return select(table).where(table.c.workspace == workspace, table.c.kind == kind, table.c.subject == subject)
+def _blobs(connection: Connection, query: TextClause, asked: Mapping[str, object]) -> list[bytes]:
+    """One column, read from the driver's own cursor: making rows of each value would cost more than to hash it."""
+    with connection.execute(query, asked) as result:
+        found = [blob for (blob,) in result.cursor.fetchall()]
+    return found if set(map(type, found)) <= {bytes} else [to_bytes(each) for each in found]
 
 
 def _to_leaf(row: Row[Any]) -> Leaf:

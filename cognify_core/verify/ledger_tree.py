@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from struct import iter_unpack
 from typing import TypeAlias
 
 from cognify_core.merkle import Frontier
@@ -62,7 +63,8 @@ class Tree:
             if kept != row:
                 self.findings += _differences(level, place, row, kept)
             top = row[0] if len(row) == 1 else None
-            row = [sha256(b"\x01" + row[at] + row[at + 1]).digest() for at in range(0, len(row) - 1, 2)]
+            pairs = b"".join(row if len(row) % 2 == 0 else row[:-1])
+            row = [sha256(b"\x01" + pair).digest() for (pair,) in iter_unpack("64s", pairs)]
             level, place = level + 1, place >> 1
         return top
 
