@@ -22,7 +22,7 @@ def kms(folder: Path, port: int | None = None) -> Iterator[dict[str, str]]:
     port = port or free_ports(1)[0]
     folder.mkdir(parents=True, exist_ok=True)
     server = Path(__file__).with_name("moto_kms.py")
-    words = [sys.executable, "-W", "ignore", server, "-H", "127.0.0.1", "-p", str(port)]
+    words: list[str | Path] = [sys.executable, "-W", "ignore", server, "-H", "127.0.0.1", "-p", str(port)]
     with serving(words, port, folder / "moto.log"):
         yield {
             "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{port}",
