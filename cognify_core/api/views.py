@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cognify_core.canonical import Json
+from cognify_core.errors import FormatError
 from cognify_core.model.events import (
     Artifact,
     Attestation,
@@ -87,7 +88,11 @@ def view(workspace: Workspace, wanted: str) -> RunView:
 
 
 def _is_timestamped(bundle: bytes | None) -> bool:
-    return bundle is not None and Bundle.parse(bundle).timestamps is not None
+    """Whether a seal carries a timestamp; one that does not read carries none, and `verify` says what it is."""
+    try:
+        return bundle is not None and Bundle.parse(bundle).timestamps is not None
+    except FormatError:
+        return False
 
 
 def _gaps(events: list[Event]) -> list[Gap]:
