@@ -148,6 +148,6 @@ def test_a_client_with_a_uri_of_its_own_leaves_no_other_database_behind(tmp_path
         client = MlflowClient("cognify+sqlite:///own.db")
         client.set_terminated(client.create_run("0").info.run_id)
     """
-    done = run_script(tmp_path, script, MLFLOW_TRACKING_URI="")
+    done = run_script(tmp_path, script, is_first=True, MLFLOW_TRACKING_URI="")
     assert done.run.row.status is Status.AUDIT_SEALED
     assert sorted(path.name for path in tmp_path.rglob("*.db") if "home" not in path.parts) == ["own.db"]
