@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cognify_core.capture.outcome import Outcome
@@ -19,10 +20,14 @@ class PendingBody:
 
 
 class Pending:
-    """The artifacts under way, by ref. Each is taken out exactly once: by its outcome, or by the end of the run."""
+    """The artifacts under way, by ref. Each is taken out exactly once: by its outcome, or by the end of the run.
+
+    One that was taken out is under way until it was said: who waits, and then flushes or closes, finds it recorded.
+    """
 
     def __init__(self) -> None:
         self._artifacts: dict[str, PendingBody] = {}
+        self._being_said = 0
         self._changed = threading.Condition()
 
     def add(self, ref: str, artifact: PendingBody) -> None:
@@ -30,12 +35,18 @@ class Pending:
         with self._changed:
             self._artifacts[ref] = artifact
 
-    def take(self, ref: str) -> PendingBody | None:
-        """Take `ref` out; none where the end of the run was faster."""
+    @contextmanager
+    def taking(self, ref: str) -> Iterator[PendingBody | None]:
+        """Take `ref` out, to be said by the end of the block; none where the end of the run was faster."""
         with self._changed:
             artifact = self._artifacts.pop(ref, None)
-            self._changed.notify_all()
-            return artifact
+            self._being_said += 1
+        try:
+            yield artifact
+        finally:
+            with self._changed:
+                self._being_said -= 1
+                self._changed.notify_all()
 
     def labels(self) -> list[str]:
         """What is being hashed, for people."""
@@ -45,7 +56,7 @@ class Pending:
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is under way; whether that is so."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._artifacts, timeout)
+            return self._changed.wait_for(lambda: not self._artifacts and not self._being_said, timeout)
 
     def refs(self) -> list[str]:
         """The refs under way."""

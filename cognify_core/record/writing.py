@@ -31,6 +31,8 @@ from cognify_core.store.protocol import Store
 RANK_SECONDS = 60.0
 """How long the end of a training waits for a rank that lives and does not report."""
 UNFINISHED = "not hashed when the run was closed"
+_SAYING_SECONDS = 5.0
+"""At most so long the end of a run waits for what another thread is about to say: a matter of microseconds."""
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
 
 
@@ -209,6 +211,7 @@ class Writing:
         self.wait(timeout)
         for ref in self._pending.refs():
             self._settle(ref, Outcome.unresolved(UNFINISHED))
+        self._pending.wait(_SAYING_SECONDS)
 
     def _leave(self, status: ClosedStatus, timeout: float | None) -> None:
         reasons = self._shortcomings(durable=self.flush(timeout))
@@ -242,12 +245,12 @@ class Writing:
         return f"{self._writer}.{next(self._numbers)}"
 
     def _settle(self, ref: str, outcome: Outcome) -> None:
-        pending = self._pending.take(ref)
-        if pending is None:
-            return
-        self._hashes[ref] = outcome.hash
-        try:
-            self._recorder.put(pending.make(outcome), outcome.manifest)
-        except (CognifyError, ValueError) as error:
-            self.fail(pending.label, error)
-            self._recorder.put(pending.make(Outcome.unresolved(f"{type(error).__name__}")))
+        with self._pending.taking(ref) as pending:
+            if pending is None:
+                return
+            self._hashes[ref] = outcome.hash
+            try:
+                self._recorder.put(pending.make(outcome), outcome.manifest)
+            except (CognifyError, ValueError) as error:
+                self.fail(pending.label, error)
+                self._recorder.put(pending.make(Outcome.unresolved(f"{type(error).__name__}")))

@@ -82,6 +82,7 @@ def test_every_command_stands_in_the_table() -> None:
         "ledger",
         "profile",
         "retention",
+        "timestamp",
         "vault",
     }
 
