@@ -10,6 +10,7 @@ import pytest
 from cognify_core.cli import app
 from tests.cli.running import ROOT, json_of
 from tests.cli.test_runs import sealed, still_open
+from tests.servers.tsa import authority, served
 from tests.store.old_runs import OLD, old_run
 
 PROMISED = re.compile(r"^\| `([a-z]+(?: [a-z][a-z-]+)?)[^`]*` \| [^|]* \| (.*) \|$", re.MULTILINE)
@@ -21,6 +22,14 @@ TABLE = {
 
 def document_of(command: str, folder: Path) -> dict[str, Any]:
     """What a command prints with `--json`, with arguments that suit it."""
+    if not command.startswith("timestamp"):
+        return printed(command, folder, "")
+    with served(authority(folder / "tsa")) as tsa:
+        return printed(command, folder, tsa.url)
+
+
+def printed(command: str, folder: Path, url: str) -> dict[str, Any]:
+    """What a command prints; a time stamping authority answers at `url`."""
     run = sealed(folder)
     profile = folder / "profile.yaml"
     profile.write_text("system_name: Triage\n")
@@ -31,6 +40,8 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         old_run(folder / "home")
     if command == "ledger consistency":
         json_of(folder, "ledger", "head", "--output", folder / "head")
+    if command == "timestamp renew":
+        json_of(folder, "timestamp", "set", url)
     words: dict[str, list[object]] = {
         "run": ["--json", sys.executable, "-c", "pass"],
         "preview": [still_open(folder)],
@@ -68,6 +79,9 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
         "ledger consistency": [folder / "head"],
         "ledger fsck": [],
         "ledger publish": [folder / "published"],
+        "timestamp set": [url],
+        "timestamp show": [],
+        "timestamp test": [url],
         "doctor": [],
         "ls": [],
     }
