@@ -25,6 +25,8 @@ def document_of(command: str, folder: Path) -> dict[str, Any]:
     if not command.startswith("timestamp"):
         return printed(command, folder, "")
     with served(authority(folder / "tsa")) as tsa:
+        (pem := folder / "root.pem").write_bytes(tsa.root.pem)
+        json_of(folder, "keys", "trust", pem)
         return printed(command, folder, tsa.url)
 
 

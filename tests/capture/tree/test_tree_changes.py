@@ -13,7 +13,7 @@ import pytest
 
 from cognify_core.capture.tree import LARGE, parse_manifest, tree_outcome
 
-BIG = 48 << 20  # long enough to hash (some 30 ms) that another thread gets its turn meanwhile
+BIG = 160 << 20  # long enough to hash (some 100 ms) that another thread gets its turn meanwhile
 
 
 def outcome_while(tree: Path, change: Callable[[], None]) -> str | None:
@@ -32,7 +32,7 @@ def outcome_while(tree: Path, change: Callable[[], None]) -> str | None:
     def watch() -> None:
         while not opened.is_set():
             if is_open():
-                time.sleep(0.002)  # to look at its stamp it is opened too, for less than that
+                time.sleep(0.02)  # to look at its stamp it is opened too, for less than that
                 if is_open():
                     change()
                     return
