@@ -69,6 +69,7 @@ def printed(command: str, folder: Path, url: str) -> dict[str, Any]:
         "keys rotate": ["--reason", "a year has passed"],
         "keys trust": [folder / "home/keys/signing.pub"],
         "keys distrust": ["this-machine"],
+        "keys passphrase": ["--remove"],
         "vault set": ["file:///srv/vault"],
         "vault test": [f"file://{folder}/vault", "--no-put"],
         "vault list": [],
