@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from cognify_core.capture.outcome import Outcome
 from cognify_core.model.events import Body
 
+SAYING_SECONDS = 5.0
+"""At most so long one waits for what a thread is about to say, a matter of microseconds: Ctrl-C may have stopped it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingBody:
@@ -56,7 +59,10 @@ class Pending:
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is under way; whether that is so."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._artifacts and not self._being_said, timeout)
+            if not self._changed.wait_for(lambda: not self._artifacts, timeout):
+                return False
+            patience = SAYING_SECONDS if timeout is None else min(timeout, SAYING_SECONDS)
+            return self._changed.wait_for(lambda: not self._being_said, patience)
 
     def refs(self) -> list[str]:
         """The refs under way."""

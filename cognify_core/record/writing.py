@@ -22,7 +22,7 @@ from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.record.closing import close_record
 from cognify_core.record.gathering import Gathering
 from cognify_core.record.hashing import Hashing
-from cognify_core.record.pending import Pending, PendingBody
+from cognify_core.record.pending import SAYING_SECONDS, Pending, PendingBody
 from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recorder import Clock, Recorder
 from cognify_core.record.spool import Spool, deliver_spools
@@ -31,8 +31,6 @@ from cognify_core.store.protocol import Store
 RANK_SECONDS = 60.0
 """How long the end of a training waits for a rank that lives and does not report."""
 UNFINISHED = "not hashed when the run was closed"
-_SAYING_SECONDS = 5.0
-"""At most so long the end of a run waits for what another thread is about to say: a matter of microseconds."""
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
 
 
@@ -211,7 +209,7 @@ class Writing:
         self.wait(timeout)
         for ref in self._pending.refs():
             self._settle(ref, Outcome.unresolved(UNFINISHED))
-        self._pending.wait(_SAYING_SECONDS)
+        self._pending.wait(SAYING_SECONDS)
 
     def _leave(self, status: ClosedStatus, timeout: float | None) -> None:
         reasons = self._shortcomings(durable=self.flush(timeout))
