@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cognify_core.capture.outcome import Outcome
 from cognify_core.model.events import Body
-
-SAYING_SECONDS = 5.0
-"""At most so long one waits for what a thread is about to say, a matter of microseconds: Ctrl-C may have stopped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +21,11 @@ class PendingBody:
 class Pending:
     """The artifacts under way, by ref. Each is taken out exactly once: by its outcome, or by the end of the run.
 
-    One that was taken out is under way until it was said: who waits, and then flushes or closes, finds it recorded.
+    It is said before anybody who waits goes on: who then flushes or closes the record finds it there.
     """
 
     def __init__(self) -> None:
         self._artifacts: dict[str, PendingBody] = {}
-        self._being_said = 0
         self._changed = threading.Condition()
 
     def add(self, ref: str, artifact: PendingBody) -> None:
@@ -38,17 +33,16 @@ class Pending:
         with self._changed:
             self._artifacts[ref] = artifact
 
-    @contextmanager
-    def taking(self, ref: str) -> Iterator[PendingBody | None]:
-        """Take `ref` out, to be said by the end of the block; none where the end of the run was faster."""
+    def settle(self, ref: str, say: Callable[[PendingBody], object]) -> None:
+        """Take `ref` out and say it; nothing, where the end of the run was faster.
+
+        `say` is called with the lock held, so it has to be short.
+        """
         with self._changed:
-            artifact = self._artifacts.pop(ref, None)
-            self._being_said += 1
-        try:
-            yield artifact
-        finally:
-            with self._changed:
-                self._being_said -= 1
+            try:
+                if (artifact := self._artifacts.pop(ref, None)) is not None:
+                    say(artifact)
+            finally:
                 self._changed.notify_all()
 
     def labels(self) -> list[str]:
@@ -59,10 +53,7 @@ class Pending:
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is under way; whether that is so."""
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._artifacts, timeout):
-                return False
-            patience = SAYING_SECONDS if timeout is None else min(timeout, SAYING_SECONDS)
-            return self._changed.wait_for(lambda: not self._being_said, patience)
+            return self._changed.wait_for(lambda: not self._artifacts, timeout)
 
     def refs(self) -> list[str]:
         """The refs under way."""

@@ -22,7 +22,7 @@ from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.record.closing import close_record
 from cognify_core.record.gathering import Gathering
 from cognify_core.record.hashing import Hashing
-from cognify_core.record.pending import SAYING_SECONDS, Pending, PendingBody
+from cognify_core.record.pending import Pending, PendingBody
 from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recorder import Clock, Recorder
 from cognify_core.record.spool import Spool, deliver_spools
@@ -209,7 +209,6 @@ class Writing:
         self.wait(timeout)
         for ref in self._pending.refs():
             self._settle(ref, Outcome.unresolved(UNFINISHED))
-        self._pending.wait(SAYING_SECONDS)
 
     def _leave(self, status: ClosedStatus, timeout: float | None) -> None:
         reasons = self._shortcomings(durable=self.flush(timeout))
@@ -243,12 +242,12 @@ class Writing:
         return f"{self._writer}.{next(self._numbers)}"
 
     def _settle(self, ref: str, outcome: Outcome) -> None:
-        with self._pending.taking(ref) as pending:
-            if pending is None:
-                return
+        def say(pending: PendingBody) -> None:
             self._hashes[ref] = outcome.hash
             try:
                 self._recorder.put(pending.make(outcome), outcome.manifest)
             except (CognifyError, ValueError) as error:
                 self.fail(pending.label, error)
                 self._recorder.put(pending.make(Outcome.unresolved(f"{type(error).__name__}")))
+
+        self._pending.settle(ref, say)
