@@ -219,7 +219,7 @@ def known_logs(
         CannotVerifyError: the head cannot be read, or is of a log that is not pinned here.
         VerificationError: nobody signed it.
     """
-    pinned = tuple(ring.trusted_logs())
+    pinned = ring.logs.trusted()
     if head is None:
         return Logs(pinned)
     data = read_file(head, MAX_NOTE + 1)

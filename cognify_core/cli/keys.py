@@ -16,8 +16,10 @@ from cognify_core.errors import ConfigurationError, SigningKeyError
 
 if TYPE_CHECKING:
     from cognify_core.canonical import Json
-    from cognify_core.seal.authorities import PinnedAuthority
-    from cognify_core.seal.keys import PinnedKey, PinnedLog
+    from cognify_core.seal.authorities import Authority
+    from cognify_core.seal.notes import LogKey
+    from cognify_core.seal.pins import Pin
+    from cognify_core.seal.signing import PublicKey
 
 app = typer.Typer(cls=Commands, help="The key that signs here, and the keys that are trusted.", no_args_is_help=True)
 
@@ -28,7 +30,7 @@ def list_keys(as_json: AsJson = False) -> None:
     from cognify_core import api
 
     ring = api.keys()
-    pinned = [*map(_document, ring.pinned()), *map(_log_document, ring.pinned_logs())]
+    pinned = [*map(_document, ring.pinned()), *map(_log_document, ring.logs.pinned())]
     pinned += map(_authority_document, ring.authorities.pinned())
     if as_json:
         emit({"keys": pinned})
@@ -118,31 +120,22 @@ def trust(
 ) -> None:
     """Pin a key: from now on seals have a known signer, heads a known log, timestamps a known authority."""
     from cognify_core import api
-    from cognify_core.seal.authorities import PinnedAuthority
-    from cognify_core.seal.keys import PinnedKey, PinnedLog
-    from cognify_core.seal.notes import LogKey
+    from cognify_core.seal.pins import Pin
 
-    chosen = name or file.stem
-    if not (data := file.read_bytes()).lstrip().startswith(b"-") and b"+" in data:
-        log = PinnedLog(chosen, LogKey.parse(data.decode("utf-8", "replace")))
-        api.keys().trust_log(log.key, chosen)
-        if as_json:
-            emit(_log_document(log))
-        else:
-            say(f"trusted: {log.name}  {log.key}")
-        return
-    if b"-----BEGIN CERTIFICATE-----" in data:
-        authority = PinnedAuthority(chosen, api.keys().authorities.trust(data, chosen))
-        if as_json:
-            emit(_authority_document(authority))
-        else:
-            say(f"trusted: {authority.name}  {authority.key.authority_id}  {authority.key.subject}")
-        return
-    pin = PinnedKey(chosen, api.keys().trust(data, chosen))
-    if as_json:
-        emit(_document(pin))
+    ring, data, chosen = api.keys(), file.read_bytes(), name or file.stem
+    if not data.lstrip().startswith(b"-") and b"+" in data:
+        log = Pin(chosen, ring.logs.trust(data, chosen))
+        document, shown = _log_document(log), str(log.key)
+    elif b"-----BEGIN CERTIFICATE-----" in data:
+        authority = Pin(chosen, ring.authorities.trust(data, chosen))
+        document, shown = _authority_document(authority), f"{authority.key.authority_id}  {authority.key.subject}"
     else:
-        say(f"trusted: {pin.name}  {pin.key.key_id}")
+        signer = Pin(chosen, ring.trust(data, chosen))
+        document, shown = _document(signer), signer.key.key_id
+    if as_json:
+        emit(document)
+    else:
+        say(f"trusted: {chosen}  {shown}")
 
 
 @app.command()
@@ -153,7 +146,7 @@ def distrust(
     """Unpin a public key: seals made with it have an unknown signer from now on."""
     from cognify_core import api
 
-    others = [key.log_id.hex() for key in api.keys().distrust_log(which)]
+    others = [key.log_id.hex() for key in api.keys().logs.distrust(which)]
     others += [authority.authority_id for authority in api.keys().authorities.distrust(which)]
     answers = any(pin.name == which for pin in api.keys().pinned())
     gone = [key.key_id for key in api.keys().distrust(which)] if answers or not others else []
@@ -225,13 +218,14 @@ def _new_passphrase(file: Path | None) -> bytes:
     return first.encode()
 
 
-def _find(which: str | None) -> PinnedKey:
+def _find(which: str | None) -> Pin[PublicKey]:
     from cognify_core import api
-    from cognify_core.seal.keys import OWN_NAME, PinnedKey
+    from cognify_core.seal.keys import OWN_NAME
+    from cognify_core.seal.pins import Pin
 
     ring = api.keys()
     if which is None:
-        return PinnedKey(OWN_NAME, ring.signer().public_key)
+        return Pin(OWN_NAME, ring.signer().public_key)
     found = [pin for pin in ring.pinned() if pin.name == which or pin.key.key_id.startswith(which)]
     if len(found) != 1:
         names = ", ".join(pin.name for pin in ring.pinned()) or "none"
@@ -240,13 +234,13 @@ def _find(which: str | None) -> PinnedKey:
     return found[0]
 
 
-def _document(pin: PinnedKey) -> dict[str, Json]:
+def _document(pin: Pin[PublicKey]) -> dict[str, Json]:
     return {"name": pin.name, "key_id": pin.key.key_id, "of": "signer"}
 
 
-def _log_document(pin: PinnedLog) -> dict[str, Json]:
+def _log_document(pin: Pin[LogKey]) -> dict[str, Json]:
     return {"name": pin.name, "key_id": pin.key.log_id.hex(), "of": "log"}
 
 
-def _authority_document(pin: PinnedAuthority) -> dict[str, Json]:
+def _authority_document(pin: Pin[Authority]) -> dict[str, Json]:
     return {"name": pin.name, "key_id": pin.key.authority_id, "of": "timestamps", "subject": pin.key.subject}

@@ -5,18 +5,15 @@ They lie beside the other pinned keys, one file each: `trusted/<name>.<authority
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cognify_core.errors import SigningKeyError
-from cognify_core.seal.key_files import explained, write_once
+from cognify_core.seal.pins import Form, Pins
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})\.(?P<authority_id>[0-9a-f]{64})\.crt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,67 +54,9 @@ class Authority:
         return self.certificates[-1].subject.rfc4514_string()
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedAuthority:
-    """An authority that somebody here decided to trust, under the name that they gave it."""
-
-    name: str
-    key: Authority
-
-
-class PinnedAuthorities:
-    """The authorities that are pinned in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def pinned(self) -> list[PinnedAuthority]:
-        """Those that are trusted, by name.
-
-        Raises:
-            SigningKeyError: a file among them does not hold what it is named for.
-        """
-        with explained(f"cannot read the trusted keys in {self._folder}"):
-            paths = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
-            found = [(path, match) for path in paths if (match := _PINNED.fullmatch(path.name))]
-            return [PinnedAuthority(match["name"], _read(path, match["authority_id"])) for path, match in found]
-
-    def trusted(self) -> tuple[Authority, ...]:
-        """Those that are trusted."""
-        return tuple(pin.key for pin in self.pinned())
-
-    def trust(self, pem: bytes, name: str) -> Authority:
-        """Pin an authority under a name; pinning it twice changes nothing.
-
-        Raises:
-            SigningKeyError: it is no chain of certificates, or the name cannot be a file name.
-        """
-        authority = Authority.parse(pem)
-        if not _PINNED.fullmatch(file_name := f"{name}.{authority.authority_id}.crt"):
-            raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
-        if authority not in self.trusted():
-            with explained(f"cannot write to {self._folder}"):
-                write_once(self._folder / file_name, authority.pem, mode=0o644)
-        return authority
-
-    def distrust(self, which: str) -> tuple[Authority, ...]:
-        """Unpin those of a name, or the one whose id begins with `which` (at least 8 digits); return them."""
-        gone = [
-            pin
-            for pin in self.pinned()
-            if pin.name == which or (len(which) >= 8 and pin.key.authority_id.startswith(which))
-        ]
-        with explained(f"cannot remove a key from {self._folder}"):
-            for pin in gone:
-                (self._folder / f"{pin.name}.{pin.key.authority_id}.crt").unlink(missing_ok=True)
-        return tuple(pin.key for pin in gone)
-
-
-def _read(path: Path, authority_id: str) -> Authority:
-    authority = Authority.parse(path.read_bytes())
-    if authority.authority_id != authority_id:
-        raise SigningKeyError(f"{path} does not hold what its name says; remove it and pin the authority again")
-    return authority
+def pinned_authorities(folder: Path) -> Pins[Authority]:
+    """The authorities that are trusted, in a folder."""
+    return Pins(folder, Form("crt", Authority.parse, lambda chain: chain.pem, lambda chain: chain.authority_id))
 
 
 def _load(pem: bytes) -> list[Certificate]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cognify_core.errors import SigningKeyError
+from cognify_core.store.places import put_in_place, sync_directory
 
 
 def read_private(private: Path, public: Path) -> bytes:
@@ -41,24 +42,12 @@ def write_once(target: Path, data: bytes, *, mode: int) -> None:
             os.link(draft, target)
     finally:
         draft.unlink()
-    sync_folder(target.parent)
+    sync_directory(target.parent)
 
 
 def write_over(target: Path, data: bytes) -> None:
     """Put a private key's file in the place of another, whole and durably."""
-    draft = target.parent / f".{target.name}.{secrets.token_hex(8)}"
-    write_once(draft, data, mode=0o600)
-    draft.replace(target)
-    sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make durable which files a folder has."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    put_in_place(target, data, mode=0o600)
 
 
 @contextmanager

@@ -14,38 +14,20 @@ trusted/<name>.<root>.crt     one file per pinned time stamping authority
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from cognify_core.errors import SigningKeyError
-from cognify_core.seal.authorities import PinnedAuthorities
-from cognify_core.seal.key_files import explained, read_private, sync_folder, write_once, write_over
+from cognify_core.seal.authorities import pinned_authorities
+from cognify_core.seal.key_files import explained, read_private, write_once, write_over
 from cognify_core.seal.notes import LogKey, LogSigner, new_log_pem
 from cognify_core.seal.passphrases import NO_PASSPHRASE, Passphrase, encrypted
+from cognify_core.seal.pins import Form, Pin, Pins
 from cognify_core.seal.signers import open_known
 from cognify_core.seal.signing import LocalSigner, PublicKey, Signer, new_private_pem
+from cognify_core.store.places import sync_directory
 
 OWN_NAME = "this-machine"
-_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})\.(?P<key_id>[0-9a-f]{64})\.pem")
-_PINNED_LOG = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})\.(?P<log_id>[0-9a-f]{64})\.vkey")
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedKey:
-    """A public key that somebody here decided to trust, under the name that they gave it."""
-
-    name: str
-    key: PublicKey
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedLog:
-    """A log's key that somebody here decided to trust."""
-
-    name: str
-    key: LogKey
 
 
 class KeyRing:
@@ -65,10 +47,16 @@ class KeyRing:
         self._elsewhere: dict[str, Signer] = {}
         self._private = path / "signing.pem"
         self._public = path / "signing.pub"
-        self._pins = path / "trusted"
         self._log_private = path / "log.pem"
         self._log_public = path / "log.vkey"
-        self.authorities = PinnedAuthorities(self._pins)
+        pins = path / "trusted"
+        self._signers: Pins[PublicKey] = Pins(
+            pins, Form("pem", PublicKey.parse, lambda key: key.pem, lambda key: key.key_id)
+        )
+        self.logs: Pins[LogKey] = Pins(pins, Form("vkey", _parse_log, _log_line, lambda key: key.log_id.hex()))
+        """The logs that are trusted."""
+        self.authorities = pinned_authorities(pins)
+        """The time stamping authorities that are trusted."""
 
     def signer(self) -> Signer:
         """The key that signs here; made, and pinned, the first time.
@@ -127,7 +115,7 @@ class KeyRing:
             write_over(self.path / "signer.uri", f"{uri}\n".encode())
             for file in (self._private, self._public):
                 file.unlink(missing_ok=True)
-            sync_folder(self.path)
+            sync_directory(self.path)
         return new
 
     def protect(self, passphrase: bytes | None) -> list[Path]:
@@ -167,7 +155,7 @@ class KeyRing:
             introduce(old, new)
             self._public.unlink(missing_ok=True)  # without it, `signer` pins whatever key is there: the old, or the new
             following.replace(self._private)
-            sync_folder(self.path)
+            sync_directory(self.path)
         return self.signer().public_key
 
     @property
@@ -186,9 +174,9 @@ class KeyRing:
                 _refuse_a_lost(self._log_private, self._log_public)
                 write_once(self._log_private, self._passphrase.close(new_log_pem()), mode=0o600)
             signer = LogSigner(self._open(self._log_private, self._log_public))
-            text = f"{signer.key}\n".encode()
+            text = _log_line(signer.key)
             if not self._log_public.exists():
-                self.trust_log(signer.key, OWN_NAME)
+                self.logs.trust(text, OWN_NAME)
                 write_once(self._log_public, text, mode=0o644)
             elif self._log_public.read_bytes() != text:
                 raise SigningKeyError(
@@ -197,89 +185,37 @@ class KeyRing:
                 )
             return signer
 
-    def pinned_logs(self) -> list[PinnedLog]:
-        """The trusted logs with their names, by name.
+    def pinned(self) -> list[Pin[PublicKey]]:
+        """The trusted signers' keys with their names, by name.
 
         Raises:
             SigningKeyError: a file among them does not hold the key that it is named for.
         """
-        with explained(f"cannot read the trusted keys in {self._pins}"):
-            found = [(path, match) for path in self._pin_files() if (match := _PINNED_LOG.fullmatch(path.name))]
-            return [PinnedLog(match["name"], _read_pinned_log(path, match["log_id"])) for path, match in found]
-
-    def trusted_logs(self) -> list[LogKey]:
-        """The trusted logs."""
-        return [pin.key for pin in self.pinned_logs()]
-
-    def trust_log(self, key: LogKey, name: str) -> None:
-        """Pin a log's key under a name, as `trust` does a signer's.
-
-        Raises:
-            SigningKeyError: the name cannot be a file name.
-        """
-        if not _PINNED_LOG.fullmatch(file_name := f"{name}.{key.log_id.hex()}.vkey"):
-            raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
-        if key not in self.trusted_logs():
-            with explained(f"cannot write to {self._pins}"):
-                write_once(self._pins / file_name, f"{key}\n".encode(), mode=0o644)
-
-    def distrust_log(self, which: str) -> list[LogKey]:
-        """Unpin the logs of a name, or the log whose id begins with `which` (at least 8 digits); return them."""
-        gone = [
-            pin
-            for pin in self.pinned_logs()
-            if pin.name == which or (len(which) >= 8 and pin.key.log_id.hex().startswith(which))
-        ]
-        with explained(f"cannot remove a key from {self._pins}"):
-            for pin in gone:
-                (self._pins / f"{pin.name}.{pin.key.log_id.hex()}.vkey").unlink(missing_ok=True)
-        return [pin.key for pin in gone]
-
-    def pinned(self) -> list[PinnedKey]:
-        """The trusted keys with their names, by name.
-
-        Raises:
-            SigningKeyError: a file among them does not hold the key that it is named for.
-        """
-        with explained(f"cannot read the trusted keys in {self._pins}"):
-            found = [(path, match) for path in self._pin_files() if (match := _PINNED.fullmatch(path.name))]
-            return [PinnedKey(match["name"], _read_pin(path, match["key_id"])) for path, match in found]
+        return self._signers.pinned()
 
     def trusted(self) -> list[PublicKey]:
-        """The trusted keys."""
-        return [pin.key for pin in self.pinned()]
+        """The trusted signers' keys."""
+        return list(self._signers.trusted())
 
     def trust(self, pem: bytes, name: str) -> PublicKey:
-        """Pin a public key under a name of letters, digits, `_`, `.`, `@` and `-`; pinning it twice changes nothing.
+        """Pin a signer's public key under a name.
 
         Raises:
             SigningKeyError: it is not a P-256 public key, or the name cannot be a file name.
         """
-        key = PublicKey.parse(pem)
-        if not _PINNED.fullmatch(file_name := f"{name}.{key.key_id}.pem"):
-            raise SigningKeyError(f"{name[:80]!r} cannot name a key: use up to 64 letters, digits, _ . @ and -")
-        if key not in self.trusted():
-            with explained(f"cannot write to {self._pins}"):
-                write_once(self._pins / file_name, key.pem, mode=0o644)
-        return key
+        return self._signers.trust(pem, name)
 
     def distrust(self, which: str) -> list[PublicKey]:
-        """Unpin the keys of a name, or the key whose id begins with `which` (at least 8 digits); return them.
+        """Unpin the signers' keys of a name, or the key whose id begins with `which`; return them.
 
         Raises:
             SigningKeyError: nothing is pinned by that name or id.
         """
-        gone = [pin for pin in self.pinned() if _answers(pin, which)]
+        gone = self._signers.distrust(which)
         if not gone:
             names = ", ".join(pin.name for pin in self.pinned()) or "none"
             raise SigningKeyError(f"no trusted key answers to {which!r}; trusted are: {names}")
-        with explained(f"cannot remove a key from {self._pins}"):
-            for pin in gone:
-                (self._pins / f"{pin.name}.{pin.key.key_id}.pem").unlink(missing_ok=True)
-        return [pin.key for pin in gone]
-
-    def _pin_files(self) -> list[Path]:
-        return sorted(self._pins.iterdir()) if self._pins.is_dir() else []
+        return gone
 
 
 def _refuse_a_lost(private: Path, public: Path) -> None:
@@ -291,19 +227,9 @@ def _refuse_a_lost(private: Path, public: Path) -> None:
         )
 
 
-def _read_pinned_log(path: Path, log_id: str) -> LogKey:
-    key = LogKey.parse(path.read_text(encoding="utf-8", errors="replace"))
-    if key.log_id.hex() != log_id:
-        raise SigningKeyError(f"{path} does not hold the key that its name says; remove it and pin the key again")
-    return key
+def _parse_log(line: bytes) -> LogKey:
+    return LogKey.parse(line.decode("utf-8", "replace"))
 
 
-def _answers(pin: PinnedKey, which: str) -> bool:
-    return pin.name == which or (len(which) >= 8 and pin.key.key_id.startswith(which))
-
-
-def _read_pin(path: Path, key_id: str) -> PublicKey:
-    key = PublicKey.parse(path.read_bytes())
-    if key.key_id != key_id:
-        raise SigningKeyError(f"{path} does not hold the key that its name says; remove it and pin the key again")
-    return key
+def _log_line(key: LogKey) -> bytes:
+    return f"{key}\n".encode()

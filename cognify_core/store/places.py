@@ -84,7 +84,7 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def put_in_place(path: Path, data: bytes) -> None:
+def put_in_place(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Put `data` there whole or not at all, and durably; never through a link that somebody has put there.
 
     Raises:
@@ -92,7 +92,7 @@ def put_in_place(path: Path, data: bytes) -> None:
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with draft.open("xb") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

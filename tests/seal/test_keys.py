@@ -11,14 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cognify_core.errors import SigningKeyError
-from cognify_core.seal.keys import OWN_NAME, KeyRing, PinnedKey
+from cognify_core.seal.keys import OWN_NAME, KeyRing
+from cognify_core.seal.pins import Pin
 from tests.factories import OTHER_SIGNER, SIGNER
 
 
 def test_the_first_use_makes_a_key_and_pins_it(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path / "home" / "keys")
     signer = ring.signer()
-    assert ring.pinned() == [PinnedKey(OWN_NAME, signer.public_key)]
+    assert ring.pinned() == [Pin(OWN_NAME, signer.public_key)]
     assert KeyRing(ring.path).signer().public_key == signer.public_key
     assert (ring.path / "signing.pub").read_bytes() == signer.public_key.pem
 
