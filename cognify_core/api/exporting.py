@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cognify_core.api.oms import OmsBundles, write_oms
-from cognify_core.errors import ConfigurationError
+from cognify_core.api.targets import target_of, write_whole
 from cognify_core.export.document.clear_values import personal_commitments
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
@@ -19,7 +19,6 @@ from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.ledger import Ledger
 from cognify_core.seal.sealing import seal_package
 from cognify_core.store.keeping import VaultFact
-from cognify_core.store.places import put_in_place
 from cognify_core.store.protocol import Opening, Receipt, Store
 from cognify_core.verify.store_check import read_sealed
 
@@ -140,22 +139,3 @@ def clear_values(store: Store, run: SealedRun, addenda: Sequence[SealedRun]) -> 
 def _is_text(value: str) -> bool:
     """Whether it can be written at all: a name of the system's may be bytes of any kind."""
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def target_of(path: Path | None, folder: Path, name: str) -> Path:
-    """Where the package goes: under `folder` by its own name, or where `path` says, a folder or a file."""
-    is_file = path is not None and path.suffix and not path.is_dir()
-    target = path if path is not None and is_file else (path or folder) / name
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"the folder {target.parent} cannot be made: {error.strerror}") from error
-    return target.absolute()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` in place whole or not at all, and durably."""
-    try:
-        put_in_place(path, data)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from cognify_core.api.exporting import Package
 from cognify_core.api.requests import export_now
+from cognify_core.api.targets import write_whole
 from cognify_core.canonical import encode
 from cognify_core.errors import ConfigurationError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.record import Status
 from cognify_core.seal.bundle import Bundle
-from cognify_core.seal.encoding import strict_base64
 from cognify_core.seal.notes import LogKey
+from cognify_core.seal.timestamps import read_timestamps
 from cognify_core.seal.trusted_root import trusted_root_of
-from cognify_core.store.places import make_directory, put_in_place
+from cognify_core.store.places import make_directory
 from cognify_core.verify.package_form import read_package
 
 if TYPE_CHECKING:
@@ -52,12 +53,8 @@ def hand_over(session: Session, run_id: str | None, folder: Path, watch: Watch) 
     files |= {f"{path.parent.name}/{path.name}": path.read_bytes() for path in package.oms.paths}
     files |= dict(_parts(files[package.path.name], Bundle.parse(files[package.receipt_path.name])))
     sums = "".join(f"{sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items()))
-    try:
-        for name, data in (*files.items(), (SUMS, sums.encode())):
-            make_directory((folder / name).parent)
-            put_in_place(folder / name, data)
-    except OSError as error:
-        raise ConfigurationError(f"{folder} cannot be written: {error.strerror}") from error
+    for name, data in (*files.items(), (SUMS, sums.encode())):
+        write_whole(folder / name, data)
     return Handed(package, folder, tuple(sorted((*files, SUMS))))
 
 
@@ -91,9 +88,8 @@ def _signed(where: str, bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     """What was signed, and the signature, each as its bytes; timestamps where there are any."""
     yield f"{where}/statement.json", bundle.payload
     yield f"{where}/signature.der", bundle.signature
-    stamps = bundle.timestamps.get("rfc3161Timestamps", []) if isinstance(bundle.timestamps, dict) else []
-    for number, stamp in enumerate(stamps, start=1):
-        yield f"{where}/timestamp-{number}.tsr", strict_base64(stamp["signedTimestamp"])
+    for number, stamp in enumerate(read_timestamps(bundle.timestamps), start=1):
+        yield f"{where}/timestamp-{number}.tsr", stamp.data
 
 
 def _record(where: str, run: SealedRun) -> Iterator[tuple[str, bytes]]:

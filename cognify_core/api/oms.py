@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cognify_core.errors import CognifyError, ConfigurationError, FormatError
+from cognify_core.api.targets import write_whole
+from cognify_core.errors import CognifyError, FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.signing import PublicKey, Signer
-from cognify_core.store.places import make_directory, put_in_place
 from cognify_core.verify.files import read_file
 from cognify_core.verify.oms_check import MAX_BYTES
 from cognify_core.verify.oms_models import models_of, oms_folder
@@ -48,7 +48,7 @@ def write_oms(runs: Sequence[SealedRun], folder: Path, signer: Signer, trusted: 
                 without[model.node_id] = str(error)
                 continue
             if not _is_kept(path, statement, known):
-                _write(path, Bundle.signed(statement, signer).encode())
+                write_whole(path, Bundle.signed(statement, signer).encode())
             paths.append(path)
     return OmsBundles(tuple(paths), without)
 
@@ -61,11 +61,3 @@ def _is_kept(path: Path, statement: bytes, known: Sequence[PublicKey]) -> bool:
     except (OSError, CognifyError, StopIteration):
         return False
     return bundle.payload == statement
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        make_directory(path.parent)
-        put_in_place(path, data)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cognify_core.api.exporting import RECEIPT_SUFFIX, target_of, write_whole
+from cognify_core.api.exporting import RECEIPT_SUFFIX
+from cognify_core.api.targets import target_of, write_whole
 from cognify_core.errors import ConfigurationError, FormatError, UnsupportedExportError
 from cognify_core.export.formats import export_format, export_table
 from cognify_core.export.population import RENDERER, ListedRun, Population, opened_on, population_book

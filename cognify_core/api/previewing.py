@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cognify_core.api.exporting import target_of, write_whole
 from cognify_core.api.requests import ended
 from cognify_core.api.session import Session
+from cognify_core.api.targets import target_of, write_whole
 from cognify_core.errors import ConfigurationError, FormatError
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format

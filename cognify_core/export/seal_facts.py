@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Self
 
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
+from cognify_core.seal.encoding import base64_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SealFacts:
             statement=str(Digest.of(run.envelope.payload)),
             key_id=run.key.key_id,
             public_key=run.key.pem.decode("ascii"),
-            signature=b64encode(run.envelope.signature).decode("ascii"),
+            signature=base64_text(run.envelope.signature),
             time=run.time,
             anchors=anchors,
             pointer="/seal" if addendum == 0 else f"/addenda/{addendum - 1}/seal",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.objects import KEY, SECRET
+from tests.servers.objects import KEY, SECRET, aws_client
 from tests.servers.starting import free_ports, serving
 
 
@@ -35,15 +35,7 @@ def kms(folder: Path, port: int | None = None) -> Iterator[dict[str, str]]:
 
 def client_of(environ: dict[str, str]) -> Any:
     """A client of that KMS."""
-    import boto3
-
-    return boto3.client(
-        "kms",
-        endpoint_url=environ["AWS_ENDPOINT_URL_KMS"],
-        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-        region_name=environ["AWS_DEFAULT_REGION"],
-    )
+    return aws_client("kms", environ["AWS_ENDPOINT_URL_KMS"], environ)
 
 
 def new_key(environ: dict[str, str], *, spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") -> Sequence[str]:

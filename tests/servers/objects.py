@@ -68,11 +68,16 @@ def _identity(name: str, key: str, secret: str, *more: str) -> dict[str, Any]:
 
 def s3_client(environ: dict[str, str]) -> Any:
     """A client of that server."""
+    return aws_client("s3", environ["MLFLOW_S3_ENDPOINT_URL"], environ)
+
+
+def aws_client(service: str, url: str, environ: dict[str, str]) -> Any:
+    """A client of one of AWS's services at `url`, with the credentials of an environment."""
     import boto3
 
     return boto3.client(
-        "s3",
-        endpoint_url=environ["MLFLOW_S3_ENDPOINT_URL"],
+        service,
+        endpoint_url=url,
         aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
         region_name=environ["AWS_DEFAULT_REGION"],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.servers.answering import Answering, listening
 
 
 @dataclass
@@ -25,35 +25,21 @@ def putting() -> Iterator[Kept]:
     """The server, until the end of the block."""
     kept = Kept()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Answering):
+        def do_GET(self) -> None:  # noqa: N802 - http.server's own name
             data = kept.files.get(self.path)
-            self._answer(404 if data is None else 200, data or b"")
+            self._told(404 if data is None else 200, data or b"")
 
-        def do_PUT(self) -> None:
+        def do_PUT(self) -> None:  # noqa: N802 - http.server's own name
             data = self.rfile.read(int(self.headers["Content-Length"]))
             if not kept.refuses:
                 kept.files[self.path] = data
-            self._answer(kept.refuses or 201, b"")
+            self._told(kept.refuses or 201, b"")
 
-        def _answer(self, status: int, data: bytes) -> None:
+        def _told(self, status: int, data: bytes) -> None:
             kept.asked.append(f"{self.command} {self.path} {status}")
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.answer(status, data)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    kept.url = f"http://127.0.0.1:{server.server_port}/ledgers/mine"
-    try:
+    with listening(Handler) as url:
+        kept.url = f"{url}/ledgers/mine"
         yield kept
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from tests.servers.answering import Answering, listening
 
 CONFIGURATION = """
 [tsa]
@@ -156,37 +157,16 @@ def authority(folder: Path, name: str = "a test's authority", root: Issuer | Non
 def served(tsa: Tsa) -> Iterator[Tsa]:
     """The authority behind HTTP, until the end of the block."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(Answering):
+        def do_POST(self) -> None:  # noqa: N802 - http.server's own name
             query = self.rfile.read(int(self.headers["Content-Length"]))
             tsa.asked.append(query)
             assert self.headers["Content-Type"] == "application/timestamp-query"
-            status, data = tsa.behave(tsa, query)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/timestamp-reply")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.answer(*tsa.behave(tsa, query), "application/timestamp-reply")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """Who asked went away."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    tsa.url = f"http://127.0.0.1:{server.server_port}/tsr"
-    try:
+    with listening(Handler) as url:
+        tsa.url = f"{url}/tsr"
         yield tsa
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def silent(tsa: Tsa, query: bytes) -> tuple[int, bytes]:

@@ -1,0 +1,32 @@
+"""Where packages are written, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cognify_core.errors import ConfigurationError
+from cognify_core.store.places import make_directory, put_in_place
+
+
+def target_of(path: Path | None, folder: Path, name: str) -> Path:
+    """Where the package goes: under `folder` by its own name, or where `path` says, a folder or a file."""
+    is_file = path is not None and path.suffix and not path.is_dir()
+    target = path if path is not None and is_file else (path or folder) / name
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the folder {target.parent} cannot be made: {error.strerror}") from error
+    return target.absolute()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` in place whole or not at all, and durably; the folder is made where it is missing.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        make_directory(path.parent)
+        put_in_place(path, data)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
