@@ -36,3 +36,32 @@ def make_trainer(tmp_path: Path) -> Callable[..., Any]:
         return tiny.trainer(tmp_path / name, callbacks=list(callbacks), **arguments)
 
     return make
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Callable[..., Any]:
+    """Train the tiny Lightning module with our callback; return the Trainer."""
+    from tests.integrations import lightning_tiny as tiny
+
+    def run(
+        namespace: str = "lightning.pytorch",
+        *,
+        callback: Any = None,
+        more: Any = (),
+        name: str = "out",
+        module: Any = None,
+        train: Any = None,
+        val: Any = None,
+        datamodule: Any = None,
+        ckpt_path: Any = None,
+        **arguments: Any,
+    ) -> Any:
+        ours = tiny.callback_of(namespace)() if callback is None else callback
+        trainer = tiny.trainer(namespace, tmp_path / name, [ours, *more], **arguments)
+        if datamodule is None and train is None:
+            train = tiny.loader(shuffle=True)
+        module = tiny.module(namespace) if module is None else module
+        trainer.fit(module, train, val, datamodule, ckpt_path=ckpt_path)
+        return trainer
+
+    return run

@@ -1,3 +1,4 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.store.contract")
+for name in ("contract", "contract_belongings", "contract_meetings"):
+    pytest.register_assert_rewrite(f"tests.store.{name}")

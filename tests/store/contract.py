@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from cognify_core.errors import (
     FormatError,
-    MeetingTakenError,
     RecordError,
     RecordLengthError,
     RunNotFoundError,
     RunSealedError,
-    StoreError,
 )
 from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Phase, parse_event
 from cognify_core.model.record import Freeze, Status
-from cognify_core.store.protocol import Opening, Owner, Store
+from cognify_core.store.protocol import Store
 from tests import factories
+from tests.store.contract_belongings import BelongingsContract
+from tests.store.contract_meetings import MeetingContract
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
-    MEETING,
+    OPENINGS,
     OTHER,
+    OWNER,
     RUN,
     amends,
     begin,
-    begin_met,
     closed,
     draft,
     freeze_of,
@@ -41,9 +40,6 @@ from tests.store.values import (
     notes,
     receipt,
 )
-
-OWNER = Owner("host", "boot", 4711, "123456")
-OPENINGS = [Opening("sha256:1", "user", b"\x00" * 32, "ada"), Opening("sha256:0", "host", b"\xff" * 32, "Bücherei")]
 
 
 class RecordContract:
@@ -312,188 +308,6 @@ class RunContract:
         with pytest.raises(RunSealedError, match="only a run that was never sealed can be discarded"):
             store.discard(RUN, "I would rather not", factories.CLOSED_AT)
         assert store.run(RUN).size == 3
-
-
-class BelongingsContract:
-    """What is kept beside records: manifests, receipts, clear values, owners."""
-
-    def test_a_manifest_is_kept_under_its_digest(self, store: Store) -> None:
-        digest = store.put_manifest(factories.TREE)
-        assert digest == Digest.of(factories.TREE) == store.put_manifest(factories.TREE)
-        assert store.manifest(digest) == factories.TREE
-
-    def test_a_manifest_of_many_megabytes_comes_back_whole(self, store: Store) -> None:
-        manifest = bytes(range(256)) * 32768
-        assert store.manifest(store.put_manifest(manifest)) == manifest
-
-    def test_many_manifests_come_back_at_once_without_those_that_are_not_there(self, store: Store) -> None:
-        kept = {store.put_manifest(data): data for data in (b"manifest %d" % place for place in range(1201))}
-        assert store.manifests([*kept, Digest.of(b"nothing")]) == kept
-        assert store.manifests([]) == {}
-
-    def test_a_manifest_that_is_not_there_is_named(self, store: Store) -> None:
-        with pytest.raises(StoreError, match=f"holds no manifest {Digest.of(b'nothing')}"):
-            store.manifest(Digest.of(b"nothing"))
-
-    def test_the_first_receipt_of_a_package_stays(self, store: Store) -> None:
-        frozen(store)
-        first, second = receipt(b"1"), receipt(b"0")
-        assert store.put_receipt(first) == first
-        assert store.put_receipt(second) == second
-        other = receipt(b"1", RUN)
-        assert store.put_receipt(other) == first
-        assert store.receipts(RUN) == [first, second]
-
-    def test_openings_are_kept_once_and_in_order(self, store: Store) -> None:
-        begin(store)
-        store.put_openings(RUN, OPENINGS[:1])
-        store.put_openings(RUN, OPENINGS)
-        assert store.openings(RUN) == OPENINGS
-
-    def test_openings_can_be_erased(self, store: Store) -> None:
-        begin(store)
-        begin(store, OTHER)
-        store.put_openings(RUN, OPENINGS)
-        store.put_openings(OTHER, OPENINGS)
-        assert store.erase_openings(RUN) == 2
-        assert store.openings(RUN) == []
-        assert store.openings(OTHER) == OPENINGS
-
-    def test_a_sealed_runs_openings_can_be_erased(self, store: Store) -> None:
-        frozen(store)
-        store.put_openings(RUN, OPENINGS)
-        store.put_bundle(RUN, BUNDLE)
-        assert store.erase_openings(RUN) == 2
-
-    def test_the_last_owner_of_a_rank_counts(self, store: Store) -> None:
-        begin(store)
-        assert store.owners(RUN) == []
-        store.set_owner(RUN, OWNER)
-        store.set_owner(RUN, Owner("host", "boot", 4712, "123999"))
-        assert store.owners(RUN) == [Owner("host", "boot", 4712, "123999", rank=0)]
-
-    def test_each_rank_of_a_run_has_an_owner(self, store: Store) -> None:
-        begin(store)
-        begin(store, OTHER)
-        ranks = [Owner("host", "boot", 4711 + rank, "123456", rank) for rank in range(11)]
-        for owner in reversed(ranks):
-            store.set_owner(RUN, owner)
-        moved = Owner("another-host", "boot", 1, "1", 3)
-        store.set_owner(RUN, moved)
-        assert store.owners(RUN) == [*ranks[:3], moved, *ranks[4:]]
-        assert store.owners(OTHER) == []
-
-    def test_every_method_says_that_there_is_no_such_run(self, store: Store) -> None:
-        freeze = Freeze(1, "0" * 64, Digest.of(b""), factories.SEALED_AT)
-        for call in (
-            lambda: store.append(RUN, [note(1)]),
-            lambda: store.append(RUN, []),
-            lambda: store.events(RUN),
-            lambda: store.run(RUN),
-            lambda: store.addenda(RUN),
-            lambda: store.freeze(RUN, freeze),
-            lambda: store.put_bundle(RUN, BUNDLE),
-            lambda: store.bundle(RUN),
-            lambda: store.put_receipt(receipt()),
-            lambda: store.receipts(RUN),
-            lambda: store.put_openings(RUN, OPENINGS),
-            lambda: store.openings(RUN),
-            lambda: store.erase_openings(RUN),
-            lambda: store.set_owner(RUN, OWNER),
-            lambda: store.meet(MEETING, RUN),
-            lambda: store.owners(RUN),
-            lambda: store.discard(RUN, "", factories.TIME),
-        ):
-            with pytest.raises(RunNotFoundError, match=f"there is no run {RUN}"):
-                call()
-
-
-class MeetingContract:
-    """How the processes that write one run find it."""
-
-    def test_a_meeting_nobody_came_to_has_no_run(self, store: Store) -> None:
-        begin(store)
-        assert store.met(MEETING) is None
-
-    def test_a_meeting_tells_the_run_that_was_begun_for_it(self, store: Store) -> None:
-        begin_met(store, RUN)
-        begin_met(store, OTHER, meeting="another")
-        assert (store.met(MEETING), store.met("another")) == (RUN, OTHER)
-
-    def test_a_meeting_is_one_runs(self, store: Store) -> None:
-        begin_met(store, RUN)
-        with pytest.raises(MeetingTakenError, match=f"{RUN} has been begun under the meeting 'job-17/0'") as caught:
-            begin_met(store, OTHER)
-        assert caught.value.run_id == RUN
-        assert store.met(MEETING) == RUN
-
-    def test_who_comes_late_to_a_meeting_creates_nothing(self, store: Store) -> None:
-        begin_met(store, RUN)
-        with pytest.raises(MeetingTakenError):
-            begin_met(store, OTHER)
-        assert [row.run_id for row in store.runs()] == [RUN]
-        with pytest.raises(RunNotFoundError):
-            store.owners(OTHER)
-
-    def test_who_comes_late_with_the_same_id_learns_that_the_meeting_is_taken(self, store: Store) -> None:
-        begin_met(store, RUN)
-        with pytest.raises(MeetingTakenError) as caught:
-            begin_met(store, RUN)
-        assert caught.value.run_id == RUN
-
-    def test_a_run_that_cannot_be_created_leaves_its_meeting_open(self, store: Store) -> None:
-        begin(store, RUN)
-        with pytest.raises(RecordError, match=f"there is a run {RUN} already"):
-            begin_met(store, RUN)
-        assert store.met(MEETING) is None
-        begin_met(store, OTHER)
-        assert store.met(MEETING) == OTHER
-
-    def test_a_meeting_outlives_the_end_of_its_run(self, store: Store) -> None:
-        begin_met(store, RUN)
-        store.append(RUN, [closed()])
-        store.freeze(RUN, freeze_of(store))
-        store.put_bundle(RUN, BUNDLE)
-        assert store.met(MEETING) == RUN
-        with pytest.raises(MeetingTakenError):
-            begin_met(store, OTHER)
-
-    def test_a_discarded_run_leaves_its_meeting_open(self, store: Store) -> None:
-        begin_met(store, RUN)
-        begin_met(store, OTHER, meeting="another")
-        store.discard(RUN, "a typo", factories.TIME)
-        assert (store.met(MEETING), store.met("another")) == (None, OTHER)
-        begin_met(store, ADDENDUM)
-        assert store.met(MEETING) == ADDENDUM
-
-    def test_a_run_may_have_several_meetings(self, store: Store) -> None:
-        begin_met(store, RUN)
-        assert store.meet("another", RUN) == RUN
-        assert (store.met(MEETING), store.met("another")) == (RUN, RUN)
-
-    def test_a_meeting_that_has_a_run_keeps_it(self, store: Store) -> None:
-        begin_met(store, RUN)
-        begin(store, OTHER)
-        assert store.meet(MEETING, OTHER) == RUN
-        assert store.met(MEETING) == RUN
-
-    def test_a_run_can_be_met_after_its_end(self, store: Store) -> None:
-        begin(store, RUN)
-        store.append(RUN, [closed()])
-        store.freeze(RUN, freeze_of(store))
-        assert store.meet(MEETING, RUN) == RUN
-
-    def test_of_threads_that_create_under_one_meeting_at_once_one_succeeds(self, store: Store) -> None:
-        def come(number: int) -> str:
-            try:
-                begin_met(store, f"run_20250912_143022_0000{number}")
-            except MeetingTakenError as taken:
-                return taken.run_id
-            return f"run_20250912_143022_0000{number}"
-
-        with ThreadPoolExecutor(4) as threads:
-            learnt = set(threads.map(come, range(4)))
-        assert [row.run_id for row in store.runs()] == list(learnt) == [store.met(MEETING)]
 
 
 class StoreContract(RecordContract, RunContract, BelongingsContract, MeetingContract):

@@ -13,10 +13,10 @@ from cognify_core.model.record import Status
 from cognify_core.store.protocol import Store
 from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
-from tests.store.contract import OPENINGS, StoreContract
+from tests.store.contract import StoreContract
 from tests.store.contract_beside import BesideContract
 from tests.store.contract_ledger import LedgerContract
-from tests.store.values import RUN, begin, closed, draft, note
+from tests.store.values import OPENINGS, RUN, begin, closed, draft, note
 
 
 class TestSqliteStore(StoreContract, BesideContract, LedgerContract):

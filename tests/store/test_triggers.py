@@ -17,13 +17,13 @@ from cognify_core.store.sql import open_store
 from cognify_core.store.tables import metadata
 from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
-from tests.store.contract import OPENINGS
 from tests.store.contract_beside import ACTOR, access
 from tests.store.contract_keeping import PURGE, fact, job
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
     MEETING,
+    OPENINGS,
     OTHER,
     RUN,
     amends,

@@ -16,13 +16,14 @@ from cognify_core.model.record import Status
 from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.tables import REVISIONS
 from tests import factories
-from tests.store.contract import OPENINGS, OWNER
 from tests.store.contract_beside import ACTOR, access
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
     MEETING,
+    OPENINGS,
     OTHER,
+    OWNER,
     RUN,
     begin_met,
     closed,

@@ -11,7 +11,7 @@ from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, Body, Draft, Note, RunClosed
 from cognify_core.model.record import Freeze
-from cognify_core.store.protocol import Leaf, LeafKind, Owner, Receipt, Store
+from cognify_core.store.protocol import Leaf, LeafKind, Opening, Owner, Receipt, Store
 from cognify_core.store.sqlite import APPLICATION_ID
 from tests import factories
 
@@ -21,6 +21,8 @@ ADDENDUM = "run_20250914_090000_0c0de"
 MEETING = "job-17/0"
 _OLD = Path(__file__).parent / "old"
 BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'
+OWNER = Owner("host", "boot", 4711, "123456")
+OPENINGS = [Opening("sha256:1", "user", b"\x00" * 32, "ada"), Opening("sha256:0", "host", b"\xff" * 32, "Bücherei")]
 
 
 def draft(body: Body, counter: int = 0, *, writer: str = "main", time: str = factories.TIME) -> Draft:
