@@ -123,7 +123,7 @@ def trust(
     from cognify_core.seal.pins import Pin
 
     ring, data, chosen = api.keys(), file.read_bytes(), name or file.stem
-    if not data.lstrip().startswith(b"-") and b"+" in data:
+    if b"+" in data and not data.startswith(b"-") and b"\n" not in data.strip():
         log = Pin(chosen, ring.logs.trust(data, chosen))
         document, shown = _log_document(log), str(log.key)
     elif b"-----BEGIN CERTIFICATE-----" in data:

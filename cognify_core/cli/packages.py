@@ -80,8 +80,10 @@ def export(
         _export_period(since, until, run=run, format=format, template=template, output=output, as_json=as_json)
         return
     if format == "folder":
-        if template is not None or vault is not None or output is None:
-            raise ConfigurationError("a folder has no template and goes into no vault; say where it goes with --output")
+        if output is None:
+            raise ConfigurationError("say where the folder goes: --output DIR")
+        if template is not None or vault is not None:
+            raise ConfigurationError("a folder has no template and goes into no vault: leave these out")
         _export_folder(run or "last", output, as_json=as_json)
         return
     with stages("exporting") as watch:
