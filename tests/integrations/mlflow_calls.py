@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,8 @@ class Call:
     def make(self, store: Any, kept: Kept) -> Any:
         result = getattr(store, self.method)(*self.arguments(kept), **self.named(kept))
         if asyncio.iscoroutine(result):
-            result = asyncio.run(result)
+            with ThreadPoolExecutor(1) as thread:  # this one may have a loop of a browser's going
+                result = thread.submit(asyncio.run, result).result()
         if hasattr(result, "wait"):
             result = result.wait()
         if self.keep:

@@ -10,6 +10,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import chdir
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -139,13 +140,14 @@ def _is_our_row(row: Any) -> bool:
 
 
 @pytest.fixture
-def sides(home: Path, tmp_path: Path) -> tuple[Side, Side]:
-    """A plain store, and an audited one."""
+def sides(home: Path, tmp_path: Path) -> Iterator[tuple[Side, Side]]:
+    """A plain store, and an audited one; what MLflow makes where it is called, it makes in the test's own folder."""
     plain = sqlite_stores(tmp_path / "plain")
     inner = sqlite_stores(tmp_path / "audited")
     audited = tracking_store(f"cognify+{inner.uri}", (tmp_path / "audited" / "artifacts").as_uri())
     assert type(audited).__name__ == "AuditedSqlAlchemyStore"
-    return Side(plain.tracking, tmp_path / "plain"), Side(audited, tmp_path / "audited")
+    with chdir(tmp_path):
+        yield Side(plain.tracking, tmp_path / "plain"), Side(audited, tmp_path / "audited")
 
 
 def test_every_public_method_of_this_mlflow_is_driven() -> None:
