@@ -32,9 +32,20 @@ _LAST = select(tables.leaves.c.position).where(_OURS).order_by(tables.leaves.c.p
 _OF_MATTER = select(tables.leaves).where(
     _OURS, tables.leaves.c.kind == bindparam("kind"), tables.leaves.c.subject == bindparam("subject")
 )
+_WHERE = select(
+    _LAST.scalar_subquery().label("last"), _OF_MATTER.with_only_columns(tables.leaves.c.position).scalar_subquery()
+)
+"""The last leaf's position, and that of the leaf of a matter."""
+_INSERT_LEAF, _INSERT_NODES = tables.leaves.insert(), tables.nodes.insert()
 _BODIES = text(
     "SELECT body FROM leaves WHERE workspace = :workspace AND position BETWEEN :first AND :last ORDER BY position"
 )
+_EDGE = text(
+    "WITH RECURSIVE levels(level) AS (SELECT 0 UNION ALL SELECT level + 1 FROM levels WHERE level < :top)"
+    " SELECT nodes.level, nodes.place, nodes.hash FROM levels CROSS JOIN nodes WHERE nodes.workspace = :workspace"
+    " AND nodes.level = levels.level AND nodes.place BETWEEN (:size >> levels.level) - 1 AND (:size >> levels.level)"
+)
+"""The last complete node of each level of a tree, and, where there is one, what stands after it and must not."""
 _NODE_ROW = text(
     "SELECT hash FROM nodes WHERE workspace = :workspace AND level = :level AND place BETWEEN :first AND :last"
     " ORDER BY place"
@@ -64,7 +75,8 @@ class SqlLedger:
     def find_leaf(self, kind: LeafKind, subject: str, *, workspace: str = "default") -> tuple[int, Leaf] | None:
         """Look a leaf up."""
         with self._database.reading() as connection:
-            row = _of_matter(connection, kind, subject, workspace)
+            asked = {"workspace": workspace, "kind": kind, "subject": subject}
+            row = connection.execute(_OF_MATTER, asked).first()
         return None if row is None else (row.position, _to_leaf(row))
 
     def nodes(self, wanted: Sequence[Node], *, workspace: str = "default") -> Mapping[Node, bytes]:
@@ -106,21 +118,18 @@ def append_leaf(connection: Connection, leaf: Leaf, workspace: str) -> Place:
         LedgerError: the ledger lacks a node.
     """
     _hold(connection, workspace)
-    if (kept := _of_matter(connection, leaf.kind, leaf.subject, workspace)) is not None:
-        return _standing(connection, leaf, kept, workspace)
-    position = _size(connection, workspace)
-    kept_nodes = _find_nodes(connection, [(0, position), *peaks(position)], workspace)
-    if (0, position) in kept_nodes:
-        raise LedgerError(f"the store is damaged: its ledger has {position} leaves, and more nodes than those make")
-    peaks_before = list(_all_of(peaks(position), kept_nodes).values())
-    row = {"workspace": workspace, "position": position, "kind": leaf.kind, "subject": leaf.subject}
+    asked = {"workspace": workspace, "kind": leaf.kind, "subject": leaf.subject}
+    last, kept = connection.execute(_WHERE, asked).one()
+    if kept is not None:
+        return _standing(connection, leaf, connection.execute(_OF_MATTER, asked).one(), workspace)
+    position = _after(last)
+    peaks_before = _peaks(connection, position, workspace)
     digest = f"sha256:{sha256(leaf.payload).hexdigest()}"
-    connection.execute(
-        tables.leaves.insert(), row | {"payload_hash": digest, "payload": leaf.payload, "body": leaf.body}
-    )
+    row = {"position": position, "payload_hash": digest, "payload": leaf.payload, "body": leaf.body}
+    connection.execute(_INSERT_LEAF, asked | row)
     completed = completed_nodes(leaf_hash(leaf.body), position, peaks_before)
     connection.execute(
-        tables.nodes.insert(),
+        _INSERT_NODES,
         [
             {"workspace": workspace, "level": level, "place": position >> level, "hash": node}
             for level, node in enumerate(completed)
@@ -129,6 +138,19 @@ def append_leaf(connection: Connection, leaf: Leaf, workspace: str) -> Place:
     left = len(peaks_before) - len(completed) + 1
     root = joined([*peaks_before[:left], completed[-1]])
     return Place(position, position + 1, root, tuple(reversed(peaks_before)))
+
+
+def _peaks(connection: Connection, size: int, workspace: str) -> list[bytes]:
+    """The peaks of the ledger as it stands, largest first.
+
+    Raises:
+        LedgerError: one is missing, or there is a node that leaves after these would complete.
+    """
+    asked = {"workspace": workspace, "size": size, "top": size.bit_length()}
+    found = {(level, place): to_bytes(node) for level, place, node in connection.execute(_EDGE, asked)}
+    if any(place == size >> level for level, place in found):
+        raise LedgerError(f"the store is damaged: its ledger has {size} leaves, and more nodes than those make")
+    return list(_all_of(peaks(size), found).values())
 
 
 def read_nodes(connection: Connection, wanted: Sequence[Node], workspace: str) -> dict[Node, bytes]:
@@ -190,16 +212,16 @@ def _hold(connection: Connection, workspace: str) -> None:
 
 
 def _size(connection: Connection, workspace: str) -> int:
-    last = connection.execute(_LAST, {"workspace": workspace}).scalar()
+    return _after(connection.execute(_LAST, {"workspace": workspace}).scalar())
+
+
+def _after(last: object) -> int:
+    """The position after the last one that there is."""
     if last is None:
         return 0
     if not isinstance(last, int):
         raise LedgerError(f"the store is damaged: a leaf of its ledger has the position {str(last)[:40]!r}")
     return last + 1
-
-
-def _of_matter(connection: Connection, kind: str, subject: str, workspace: str) -> Row[Any] | None:
-    return connection.execute(_OF_MATTER, {"workspace": workspace, "kind": kind, "subject": subject}).first()
 
 
 def _blobs(connection: Connection, query: TextClause, asked: Mapping[str, object]) -> list[bytes]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cognify_core import api
-from cognify_core.errors import CannotVerifyError, VerificationError
+from cognify_core.errors import CannotVerifyError, LedgerError, VerificationError
 from cognify_core.seal.notes import LogSigner, new_log_pem
+from cognify_core.store.protocol import Leaf
 from tests.ledger.homes import Lived, codes, names
 from tests.tamper.attacking import leave, refused, use
 
@@ -126,6 +127,14 @@ def test_a_node_that_was_changed_is_named(lived: Lived, level: int, place: int) 
 def test_a_node_that_is_missing_is_named(lived: Lived) -> None:
     lived.edit("DELETE FROM nodes WHERE level = 1")
     assert names(lived.fsck(), "ledger_node", "5 nodes of level 1 are missing")
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_nothing_is_appended_beside_a_node_that_later_leaves_would_complete(lived: Lived, level: int) -> None:
+    size = lived.ledger.head().head.size
+    lived.edit(f"INSERT INTO nodes VALUES ('default', {level}, {size >> level}, zeroblob(32))")
+    with pytest.raises(LedgerError, match="more nodes than those make"):
+        api.this_session().workspace.store.log([Leaf("opened", "run x", b"payload", b"body")])
 
 
 @pytest.mark.parametrize("position", [0, 4, 9])
