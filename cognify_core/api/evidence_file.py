@@ -50,7 +50,8 @@ def read_evidence(path: Path, package_hash: Digest) -> list[dict[str, Json]]:
     if not path.is_file():
         return []
     said = parse(path.read_bytes().removesuffix(b"\n"))
-    facts = said.get("facts") if isinstance(said, dict) and said.get("format") == FORMAT else None
+    well = isinstance(said, dict) and said.keys() == {"facts", "format", "package_hash"} and said["format"] == FORMAT
+    facts = said["facts"] if well and isinstance(said, dict) else None
     if not isinstance(said, dict) or not isinstance(facts, list) or not all(isinstance(fact, dict) for fact in facts):
         raise FormatError(f"{path} is no {FORMAT}; move it away, and what is known now is written anew")
     if said.get("package_hash") != str(package_hash):

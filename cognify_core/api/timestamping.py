@@ -20,10 +20,9 @@ from cognify_core.errors import (
 )
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import stamp_time, utc_now
-from cognify_core.seal.encoding import base64_text, strict_base64
 from cognify_core.seal.timestamping import Clock, ask, check_url
 from cognify_core.seal.timestamps import MOST, Timestamp
-from cognify_core.verify.timestamp_check import LATE
+from cognify_core.verify.timestamp_check import LATE, late_fact, read_late
 
 if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
@@ -145,7 +144,7 @@ def renew(workspace: Workspace, package: Path) -> Renewal:
     stamped = clock.stamp(over)
     if not stamped.timestamps:
         raise TimestampError(f"no timestamp for {package}: {'; '.join(stamped.failures)}")
-    facts = [_fact(stamp, over) for stamp in stamped.timestamps]
+    facts = [late_fact(stamp, over) for stamp in stamped.timestamps]
     return Renewal(add_evidence(package, package_hash, facts), stamped.timestamps, stamped.failures)
 
 
@@ -153,23 +152,10 @@ def _newest(data: bytes, facts: Sequence[dict[str, Json]]) -> bytes:
     """What the next timestamp is over: the newest one that leads back to the package, else the package."""
     covered, newest = {str(Digest.of(data)): data}, data
     for fact in facts:
-        over = covered.get(str(fact.get("over"))) if fact.get("kind") == LATE else None
-        try:
-            stamp = Timestamp.parse(strict_base64(str(fact.get("signedTimestamp")))) if over is not None else None
-            if stamp is not None and over is not None:
-                stamp.check_imprint(over)
-                newest = covered[str(Digest.of(stamp.data))] = stamp.data
-        except (FormatError, VerificationError):
-            continue  # `verify` says so
+        if fact.get("kind") == LATE:
+            try:
+                stamp, _ = read_late(fact, covered)
+            except (FormatError, VerificationError):
+                continue  # `verify` says so
+            newest = covered[str(Digest.of(stamp.data))] = stamp.data
     return newest
-
-
-def _fact(stamp: Timestamp, over: bytes) -> dict[str, Json]:
-    """A timestamp, as the file has it."""
-    return {
-        "kind": LATE,
-        "over": str(Digest.of(over)),
-        "signedTimestamp": base64_text(stamp.data),
-        "time": stamp.told,
-        "authority": stamp.authority,
-    }

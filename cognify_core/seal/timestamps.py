@@ -7,6 +7,7 @@ be valid at the time that the timestamp tells, not now.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,11 +169,18 @@ class Timestamp:
             said = str(error)
             if any(words in said for words in _NOT_TRUSTED):
                 raise CannotVerifyError(f"{self.authority} leads to no root that is pinned here") from error
-            reason = said.partition("Verify error: ")[2].strip('"} ])') or said[:200]
-            raise VerificationError(f"the timestamp of {self.authority} does not hold: {reason}") from error
+            raise VerificationError(f"the timestamp of {self.authority} does not hold: {_reason(said)}") from error
         except Exception as error:
             told = f"{type(error).__name__}: {str(error)[:200]}"
             raise VerificationError(f"the timestamp of {self.authority} does not read: {told}") from error
+
+
+def _reason(said: str) -> str:
+    """What OpenSSL found, out of all that the library tells of it."""
+    reasons: list[str] = re.findall(r'reason: "([^"]*)"', said)
+    return (
+        said.partition("Verify error: ")[2].strip('"} ])') or ": ".join(dict.fromkeys(reversed(reasons))) or said[:200]
+    )
 
 
 @contextmanager
@@ -184,6 +192,8 @@ def _read_by_libraries() -> Iterator[None]:
     """
     try:
         yield
+    except FormatError:
+        raise
     except Exception as error:
         raise FormatError(f"not a timestamp: {type(error).__name__}: {str(error)[:200]}") from error
 
@@ -206,7 +216,10 @@ def read_timestamps(value: Json) -> tuple[Timestamp, ...]:
     listed = value.get("rfc3161Timestamps") if isinstance(value, dict) and len(value) == 1 else None
     if not isinstance(listed, list) or not 1 <= len(listed) <= MOST:
         raise FormatError(f"not timestamps: not a list of one to {MOST} under `rfc3161Timestamps`, and nothing else")
-    return tuple(map(_read, listed))
+    stamps = tuple(map(_read, listed))
+    if len(set(stamps)) < len(stamps):
+        raise FormatError("not timestamps: one of them stands there twice")
+    return stamps
 
 
 def _read(each: Json) -> Timestamp:

@@ -6,7 +6,7 @@ says nothing: anybody may run an authority.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from cognify_core.errors import CannotVerifyError, CognifyError, FormatError
 from cognify_core.model.digest import Digest
 from cognify_core.seal.authorities import Authority
 from cognify_core.seal.bundle import Bundle
-from cognify_core.seal.encoding import strict_base64
+from cognify_core.seal.encoding import base64_text, strict_base64
 from cognify_core.seal.timestamps import Timestamp, read_timestamps
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
 
@@ -84,6 +84,40 @@ def check_claimed_time(bundle: Bundle, clocks: Clocks, sealed_at: str, what: str
         return  # has been reported
 
 
+def late_fact(stamp: Timestamp, over: bytes) -> dict[str, Json]:
+    """A timestamp over a package, or over the timestamp before, as the file beside the package has it."""
+    return {
+        "kind": LATE,
+        "over": str(Digest.of(over)),
+        "signedTimestamp": base64_text(stamp.data),
+        "time": stamp.told,
+        "authority": stamp.authority,
+    }
+
+
+def read_late(fact: dict[str, Json], covered: Mapping[str, bytes]) -> tuple[Timestamp, bytes]:
+    """The timestamp of a fact, and the bytes that it is over; whose it is has not been checked.
+
+    Args:
+        fact: one of the kind `LATE`.
+        covered: by their digest the package and the timestamps before this one.
+
+    Raises:
+        FormatError: it is over nothing of these, stands there already, or the fact tells it otherwise.
+        VerificationError: it is for other bytes.
+    """
+    stamp = Timestamp.parse(strict_base64(str(fact.get("signedTimestamp"))))
+    over = covered.get(str(fact.get("over")))
+    if over is None:
+        raise FormatError("it is neither over the package nor over a timestamp before it")
+    if str(Digest.of(stamp.data)) in covered:
+        raise FormatError("it stands there already")
+    if fact != late_fact(stamp, over):
+        raise FormatError(f"what stands beside it is not what it tells: {stamp.told}, by {stamp.authority}")
+    stamp.check_imprint(over)
+    return stamp, over
+
+
 def check_late(data: bytes, facts: Sequence[dict[str, Json]], clocks: Clocks) -> list[Finding]:
     """Check the timestamps that stand beside a package: over its bytes, or over the one before.
 
@@ -93,10 +127,7 @@ def check_late(data: bytes, facts: Sequence[dict[str, Json]], clocks: Clocks) ->
     for number, fact in enumerate((each for each in facts if each.get("kind") == LATE), start=1):
         what = f"timestamp {number} beside the package"
         try:
-            stamp = Timestamp.parse(strict_base64(str(fact.get("signedTimestamp"))))
-            over = covered.get(str(fact.get("over")))
-            if over is None:
-                raise FormatError("it is neither over the package nor over a timestamp before it")
+            stamp, over = read_late(fact, covered)
             stamp.check(over, clocks.pinned)
         except CognifyError as error:
             findings.append(unchecked("late_timestamp", f"{what}: {error}; it does not count", "anchor"))
