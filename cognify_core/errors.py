@@ -2,6 +2,7 @@
 
 CognifyError
 ├── ConfigurationError      a setting or an argument is wrong; nothing has been done yet
+│   ├── FloorError          fewer years than a law asks, and no reason given
 │   └── UnsupportedExportError   the pair of format and template does not exist
 ├── FormatError             bytes are not in the format that they claim
 ├── CaptureError            something could not be hashed; carries the reason that the record will hold
@@ -36,6 +37,10 @@ class CognifyError(Exception):
 
 class ConfigurationError(CognifyError):
     """A setting or an argument is wrong; nothing has been done yet."""
+
+
+class FloorError(ConfigurationError):
+    """Fewer years than a law asks, and no reason given."""
 
 
 class UnsupportedExportError(ConfigurationError):

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """How long artifacts that lie elsewhere are fetched for."""
     vault: str | None = None
     """The URI of the vault; else what `cognify vault set` said, else a folder in `home`."""
+    storage_endpoints: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Of a server: endpoints of storage, besides the providers' own, that workspaces may name, spaces between."""
     signer: str | None = None
     """Who signs, as in `awskms:///alias/NAME`; else what `cognify keys rotate --to` said, else a key in `home`."""
     key_passphrase: SecretStr | None = None
@@ -68,6 +70,11 @@ class Settings(BaseSettings):
         if not isinstance(urls, str):
             return urls
         return () if urls.strip() == "none" else tuple(urls.replace(",", " ").split()) or None
+
+    @field_validator("storage_endpoints", mode="before")
+    @classmethod
+    def _split(cls, endpoints: object) -> object:
+        return endpoints.replace(",", " ").split() if isinstance(endpoints, str) else endpoints
 
     @property
     def store_path(self) -> Path:

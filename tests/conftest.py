@@ -13,6 +13,7 @@ settings.load_profile("cognify")
 _COMPUTED = [f"api/evaluating/test_{name}.py" for name in ("intervals", "metrics", "overlap", "rows")]
 NEEDS = {
     "pyarrow": [*_COMPUTED, "api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
+    "fastapi": ["server"],
     "cyclonedx": ["export/test_cyclonedx.py"],
     "huggingface_hub": ["export/test_model_card.py"],
     "openpyxl": ["cli/test_population.py", "export/sheets", "export/test_package_xlsx.py", "export/test_population.py"],

@@ -60,7 +60,7 @@ def verify_target(
     compare = None if against is None else comparison(against)
     trusted = [_read_key(key)] if key else session.ring.trusted()
     most = session.settings.max_package_bytes
-    again = partial(rendered_again, session)
+    again = partial(rendered_again, session.workspace)
     clocks = Clocks(session.ring.authorities.trusted(), required=require_timestamp)
     logs = known_logs(session.ring, head, tiles, lambda: WorkspaceLedger(session.workspace))
     logs = replace(logs, clocks=clocks)

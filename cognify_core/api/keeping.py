@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cognify_core.api.refreshing import profile_now
-from cognify_core.canonical import encode, parse
+from cognify_core.canonical import Json, encode, parse
 from cognify_core.errors import ConfigurationError, RunStateError, StoreError
 from cognify_core.model.events import Release, parse_event
 from cognify_core.model.names import stamp_time, utc_now
@@ -36,16 +36,17 @@ def retention_in_force(store: Store) -> Retention:
     return Retention.parse(parse(known[-1].policy)) if known else Retention()
 
 
-def set_retention(store: Store, **changes: Any) -> tuple[PolicyVersion, int]:
-    """Say it anew, and hold every sealed run to it: what is longer is for those too, what is shorter for new ones.
+def set_retention(store: Store, changes: Mapping[str, Json]) -> tuple[PolicyVersion, int]:
+    """Change what is given, and hold sealed runs to it: what is longer is for those too, what is shorter for new ones.
 
     A reason for going below a floor is for the same call alone. Returns the version, and how many runs are kept longer.
 
     Raises:
-        ConfigurationError: a value is wrong, or below a floor without a reason.
+        ConfigurationError: a value is wrong.
+        FloorError: it is below a floor, without a reason.
     """
     before = retention_in_force(store).to_json() | {"override_reason": None}
-    said = Retention.parse(before | {name: value for name, value in changes.items() if value is not None})
+    said = Retention.parse({**before, **changes})
     check_floors(said, set(templates_made(store)))
     version = store.put_policy("retention", encode(said.to_json()), stamp_time(utc_now()))
     return version, sum(keep(store, row.run_id) for row in _sealed(store))

@@ -63,14 +63,15 @@ def set_retention(
 
     if auto_export_format is not None:
         export_format(auto_export_format, None)
-    _, longer = keeping.set_retention(
-        this_session().workspace.store,
-        retention_years=retention_years,
-        archive_after_days=archive_after_days,
-        auto_export_on_seal=auto_export_on_seal,
-        auto_export_format=auto_export_format,
-        override_reason=override_reason,
-    )
+    given = {
+        "retention_years": retention_years,
+        "archive_after_days": archive_after_days,
+        "auto_export_on_seal": auto_export_on_seal,
+        "auto_export_format": auto_export_format,
+        "override_reason": override_reason,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    _, longer = keeping.set_retention(this_session().workspace.store, changes)
     return retention(), longer
 
 

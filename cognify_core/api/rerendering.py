@@ -13,17 +13,17 @@ from cognify_core.verify.document_check import Rendered
 from cognify_core.verify.store_check import read_sealed
 
 if TYPE_CHECKING:
-    from cognify_core.api.session import Session
+    from cognify_core.api.workspace import Workspace
     from cognify_core.seal.statement import ReceiptPredicate
 
 
-def rendered_again(session: Session, said: ReceiptPredicate) -> Rendered:
+def rendered_again(workspace: Workspace, said: ReceiptPredicate) -> Rendered:
     """Render it again, where run, addenda, renderer and clear values are those of the receipt. Nothing is written."""
-    if not session.settings.store_path.is_file():
+    if not workspace.has_store:
         return Rendered(None, "there is no store here that holds the run")
-    store = session.workspace.store
+    store = workspace.store
     try:
-        run, *addenda = read_sealed(store, said.run_id, [*session.ring.trusted()])
+        run, *addenda = read_sealed(store, said.run_id, [*workspace.ring.trusted()])
     except RunNotFoundError:
         return Rendered(None, f"the store here does not hold {said.run_id}")
     except VerificationError as error:

@@ -53,6 +53,7 @@ class _Begun(NamedTuple):
     failures: tuple[CognifyError, ...]
 
 
+EMBEDDED = "default"
 _RUNS_REMEMBERED = 4
 _OUTBOX_SECONDS = 10.0
 """How long closing waits, at most, for a package on its way into a vault."""
@@ -66,15 +67,21 @@ def key_ring(settings: Settings, ask: Ask | None = None) -> KeyRing:
 
 
 class Workspace:
-    """The embedded workspace: a store, a key ring and a folder for packages under `COGNIFY_HOME`."""
+    """A workspace: a store, a key ring and a folder for packages. The embedded one lies under `COGNIFY_HOME`."""
 
-    def __init__(self, settings: Settings, ask: Ask | None = None) -> None:
+    def __init__(
+        self, settings: Settings, ask: Ask | None = None, *, name: str = EMBEDDED, store: Store | None = None
+    ) -> None:
         """Open nothing yet.
 
         Args:
             settings: what is in force.
             ask: asks a person for the passphrase of a private key.
+            name: under which a shared store keeps it.
+            store: the shared store, as this workspace sees it; none: the embedded one, which is opened here.
         """
+        self.name = name
+        self._shared = store
         self._dry = tempfile.TemporaryDirectory(prefix="cognify-dry-") if settings.mode == "dry" else None
         self.settings = settings.model_copy(update={"home": Path(self._dry.name)}) if self._dry else settings
         self.say: Say = say_nothing if settings.quiet else say
@@ -86,9 +93,16 @@ class Workspace:
         """Whether everything is done and nothing kept."""
         return self._dry is not None
 
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a store already: one is made when it is first asked for."""
+        return self._shared is not None or self.settings.store_path.is_file()
+
     @cached_property
     def store(self) -> Store:
-        """The store, in which runs whose process died are marked INTERRUPTED first."""
+        """The store; in the embedded one, runs whose process died are marked INTERRUPTED first."""
+        if self._shared is not None:
+            return self._shared
         store = open_store(self.settings.store_path)
         for note in store.notes:
             self.say(note)
@@ -194,6 +208,7 @@ class Workspace:
     def _opened(self, name: str | None, project: str | None, tags: dict[str, str], nonce: bytes) -> RunOpened:
         return RunOpened(
             nonce=nonce.hex(),
+            workspace=self.name,
             project=project or self.settings.project,
             name=name or self.settings.run_name,
             tags={**self.settings.run_tags, **tags},
@@ -222,7 +237,14 @@ class Workspace:
             ordinal=len(before) + 1,
             previous=Digest.of(Bundle.parse(last).payload),
         )
-        opened = RunOpened(nonce=nonce.hex(), project=row.project, name=row.name, recorder=RECORDER, amends=amends)
+        opened = RunOpened(
+            nonce=nonce.hex(),
+            workspace=self.name,
+            project=row.project,
+            name=row.name,
+            recorder=RECORDER,
+            amends=amends,
+        )
         live = self._live(opened, "train_end")
         live.amends = run_id
         return live
@@ -284,7 +306,7 @@ class Workspace:
             self.outbox.settle(min(_OUTBOX_SECONDS, self.settings.exit_seconds / 4))
         if "hashing" in self.__dict__:
             self.hashing.close()
-        if "store" in self.__dict__:
+        if "store" in self.__dict__ and self._shared is None:
             self.store.close()
         if self._dry:
             self._dry.cleanup()

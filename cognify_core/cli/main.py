@@ -20,6 +20,7 @@ from cognify_core.cli import (
     packages,
     profiles,
     runs,
+    serving,
     starting,
     statements,
     timestamps,
@@ -69,7 +70,7 @@ def _options(
             api.init(home=home)
 
 
-for group in (starting, runs, packages, artifacts, statements, evaluations, attesting, keeping, checks):
+for group in (starting, runs, packages, artifacts, statements, evaluations, attesting, keeping, serving, checks):
     group.register(app)
 app.add_typer(profiles.app, name="profile")
 app.add_typer(keeping.app, name="retention")
@@ -77,3 +78,4 @@ app.add_typer(vaults.app, name="vault")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(timestamps.app, name="timestamp")
 app.add_typer(keys.app, name="keys")
+app.add_typer(serving.app, name="token")

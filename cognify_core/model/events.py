@@ -45,7 +45,7 @@ from cognify_core.model.bodies import (
     RunClosed,
     RunOpened,
 )
-from cognify_core.model.metric_events import read_metric_event
+from cognify_core.model.metric_events import read_metric_event, write_metric_event
 from cognify_core.model.names import RunId, Time
 from cognify_core.model.ranks import RankJoined, RankLeft, ShardsSeen
 
@@ -143,6 +143,10 @@ class Event:
         Raises:
             FormatError: a fact in the body cannot be written as canonical JSON.
         """
+        if isinstance(self.body, Metrics):
+            written = write_metric_event(self.run_id, self.seq, self.time, self.body)
+            if written is not None:
+                return written
         body = self.body.model_dump(mode="json", exclude_none=True)
         return encode({"v": VERSION, "run_id": self.run_id, "seq": self.seq, "time": self.time, **body})
 

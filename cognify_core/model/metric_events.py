@@ -1,7 +1,7 @@
-"""Events of metrics, read quickly: a record may hold a million points, and few of its other events are as many.
+"""Events of metrics, read and written quickly: a record may hold a million points, and few others are as many.
 
-What is read here is exactly what `parse_event` would read, or nothing: whatever is not plainly the one canonical form
-of an ordinary metrics event is left to it, and to its complaints.
+What is read here is exactly what `parse_event` (of a draft, `parse_body`) would read, or nothing: whatever is not
+plainly the one canonical form of an ordinary metrics event is left to those, and to their complaints.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ _HEAD = b'{"kind":"metrics","points":'
 _TAIL = re.compile(
     rb',"run_id":"([^"\\]*)","seq":(0|[1-9][0-9]{0,14}),"time":"([^"\\]*)"(?:,"tracker":"([^"\\]*)")?,"v":1}'
 )
+_DRAFT_HEAD = b'{"body":' + _HEAD
+_DRAFT_TAIL = re.compile(
+    rb'(?:,"tracker":"([^"\\]*)")?},"counter":(0|[1-9][0-9]{0,14}),"time":"([^"\\]*)","writer":"([^"\\]*)"}'
+)
 _MILLIONTHS = re.compile(rb"([0-9])(?:\.([0-9]+))?e-6(?![0-9])")
 """The one kind of floats that are not integral and that pydantic spells otherwise than RFC 8785."""
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,20}|Infinity)|NaN")
@@ -32,13 +36,18 @@ class WrittenPoints(Sequence[Point]):
     That they can be read was found out before there is one.
     """
 
-    __slots__ = ("_data", "_end", "_size")
+    __slots__ = ("_data", "_end", "_size", "_start")
 
-    def __init__(self, data: bytes, end: int, size: int) -> None:
-        self._data, self._end, self._size = data, end, size
+    def __init__(self, data: bytes, start: int, end: int, size: int) -> None:
+        self._data, self._start, self._end, self._size = data, start, end, size
+
+    @property
+    def written(self) -> bytes:
+        """Their canonical JSON."""
+        return self._data[self._start : self._end]
 
     def __iter__(self) -> Iterator[Point]:
-        return map(tuple, from_json(self._data[len(_HEAD) : self._end]))
+        return map(tuple, from_json(self.written))
 
     def __len__(self) -> int:
         return self._size
@@ -72,8 +81,33 @@ def read_metric_event(data: bytes) -> tuple[str, int, str, Metrics] | None:
         return None
     if not size or run_id is None or time is None or (tracker and not tracker.isprintable()):
         return None
-    points = WrittenPoints(data, end, size)
+    points = WrittenPoints(data, len(_HEAD), end, size)
     return run_id, int(tail[2]), time, Metrics.model_construct(points=points, tracker=tracker)
+
+
+def read_metric_draft(line: bytes) -> tuple[str, Metrics, str, int] | None:
+    """Time, body, writer and counter of a line that holds an ordinary metrics event before it has its number."""
+    end = line.rfind(b"]]") + 2
+    if not line.startswith(_DRAFT_HEAD) or (tail := _DRAFT_TAIL.fullmatch(line, max(end, 0))) is None:
+        return None
+    size = _count_points(line[len(_DRAFT_HEAD) : end])
+    try:
+        tracker, time, writer = (None if part is None else part.decode("utf-8") for part in tail.group(1, 3, 4))
+    except UnicodeDecodeError:
+        return None
+    if not size or time is None or writer is None or not f"{tracker or ''}{writer}".isprintable():
+        return None
+    points = WrittenPoints(line, len(_DRAFT_HEAD), end, size)
+    return time, Metrics.model_construct(points=points, tracker=tracker), writer, int(tail[2])
+
+
+def write_metric_event(run_id: str, seq: int, time: str, metrics: Metrics) -> bytes | None:
+    """The event's canonical bytes, where its points are written already; `run_id` and `time` hold nothing to escape."""
+    if type(metrics.points) is not WrittenPoints:
+        return None
+    tracker = "" if metrics.tracker is None else f',"tracker":"{metrics.tracker}"'
+    tail = f',"run_id":"{run_id}","seq":{seq},"time":"{time}"{tracker},"v":1}}'
+    return _HEAD + metrics.points.written + tail.encode("utf-8")
 
 
 def _count_points(text: bytes) -> int:

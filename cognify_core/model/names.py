@@ -64,6 +64,14 @@ def _check_time(text: str) -> str:
     return text
 
 
+def is_time(text: object) -> bool:
+    """Whether it is the time of an event."""
+    try:
+        return isinstance(text, str) and bool(_check_time(text))
+    except ValueError:
+        return False
+
+
 Time = Annotated[str, AfterValidator(_check_time)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from cognify_core.canonical import Json
-from cognify_core.errors import ConfigurationError
+from cognify_core.errors import ConfigurationError, FloorError
 
 MAX_YEARS = 100
 """The longest lock that S3 and GCS take."""
@@ -76,13 +76,13 @@ def check_floors(said: Retention, templates: Iterable[str]) -> None:
     """Refuse years below a floor that applies, unless a reason is given.
 
     Raises:
-        ConfigurationError: they are below, without a reason; the message names the law.
+        FloorError: they are below, without a reason; the message names the law.
     """
     below = [(name, FLOORS[name]) for name in sorted(set(templates) & set(FLOORS))]
     below = [(name, floor) for name, floor in below if said.retention_years < floor.years]
     if below and said.override_reason is None:
         name, floor = max(below, key=lambda each: each[1].years)
-        raise ConfigurationError(
+        raise FloorError(
             f"{said.retention_years} years are fewer than the {floor.years} that {floor.citation} asks, and documents "
             f"are made here with the template {name}; give a reason (--reason) to keep them for less all the same"
         )

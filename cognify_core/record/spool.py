@@ -10,6 +10,7 @@ from pathlib import Path
 from cognify_core.canonical import Json, encode, parse
 from cognify_core.errors import FormatError, RecordError, RunNotFoundError
 from cognify_core.model.events import Draft, parse_body
+from cognify_core.model.metric_events import read_metric_draft
 from cognify_core.store.protocol import Store
 
 SUFFIX = ".spool"
@@ -72,13 +73,27 @@ def _values(draft: Draft, manifest: bytes | None) -> Iterator[Json]:
     yield {"time": draft.time, "writer": draft.writer, "counter": draft.counter, "body": body}
 
 
-def _parsed(line: bytes) -> Draft | bytes | None:
+def read_line(line: bytes) -> Draft | bytes:
+    """The draft, or the manifest, that a line holds.
+
+    Raises:
+        FormatError: it holds neither.
+    """
+    if (found := read_metric_draft(line)) is not None:
+        return Draft(*found)
+    value = parse(line)
     try:
-        value = parse(line)
         if "manifest" in value:
             return b64decode(value["manifest"], validate=True)
         return Draft(value["time"], parse_body(value["body"]), value["writer"], value["counter"])
-    except (FormatError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"neither a draft nor a manifest: {type(error).__name__}: {error}") from error
+
+
+def _parsed(line: bytes) -> Draft | bytes | None:
+    try:
+        return read_line(line)
+    except FormatError:
         return None
 
 

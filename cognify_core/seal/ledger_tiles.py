@@ -9,6 +9,7 @@ A full tile never changes. Tiles are written first and the head last, so that wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,9 @@ from cognify_core.seal.shelves import Shelf, open_shelf
 WIDTH = 256
 _HEIGHT = 8
 CHECKPOINT = "checkpoint"
+_NAME = re.compile(
+    r"tile/(?P<level>[0-6]|entries)/(?P<index>(?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +130,27 @@ def tile_path(level: str, index: int, width: int = WIDTH) -> str:
     return f"tile/{level}/{name}" + ("" if width == WIDTH else f".p/{width}")
 
 
+def read_tile(ledger: Ledger, name: str) -> bytes | None:
+    """The tile of that name, as `tile_path` writes it, made of the ledger as it is now; none where there is none."""
+    named = _NAME.fullmatch(name)
+    if named is None:
+        return None
+    index = int(named["index"].replace("/", "").replace("x", ""))
+    width = int(named["width"] or WIDTH)
+    level = 0 if named["level"] == "entries" else int(named["level"])
+    if not 0 < width <= WIDTH or tile_path(named["level"], index, width) != name:
+        return None
+    if index * WIDTH + width > ledger.size >> (_HEIGHT * level):
+        return None
+    return _bodies(ledger, index, width) if named["level"] == "entries" else _hashes(ledger, level, index, width)
+
+
 def _tiles(ledger: Ledger, before: int, head: SignedHead) -> Iterator[tuple[str, bytes]]:
     level, old, new = 0, before, head.head.size
     while new:
         for index in range(old // WIDTH, -(-new // WIDTH)):
             width = min(WIDTH, new - index * WIDTH)
-            row = ledger.store.node_row(level * _HEIGHT, index * WIDTH, width, workspace=ledger.workspace)
-            yield tile_path(str(level), index, width), b"".join(row)
+            yield tile_path(str(level), index, width), _hashes(ledger, level, index, width)
         level, old, new = level + 1, old // WIDTH, new // WIDTH
 
 
@@ -140,9 +158,16 @@ def _entries(ledger: Ledger, before: int, head: SignedHead) -> Iterator[tuple[st
     size = head.head.size
     for index in range(before // WIDTH, -(-size // WIDTH)):
         width = min(WIDTH, size - index * WIDTH)
-        bodies = ledger.store.leaf_bodies(index * WIDTH, width, workspace=ledger.workspace)
-        data = b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
-        yield tile_path("entries", index, width), data
+        yield tile_path("entries", index, width), _bodies(ledger, index, width)
+
+
+def _hashes(ledger: Ledger, level: int, index: int, width: int) -> bytes:
+    return b"".join(ledger.store.node_row(level * _HEIGHT, index * WIDTH, width, workspace=ledger.workspace))
+
+
+def _bodies(ledger: Ledger, index: int, width: int) -> bytes:
+    bodies = ledger.store.leaf_bodies(index * WIDTH, width, workspace=ledger.workspace)
+    return b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
 
 
 def _published_before(ledger: Ledger, shelf: Shelf, size: int) -> int:

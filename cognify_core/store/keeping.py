@@ -120,8 +120,11 @@ class Keeping(Protocol):
     def put_job(self, job: Job) -> Job:
         """Keep work to be done; return what is kept, which is the first with that id."""
 
-    def claim_job(self, now: str, lease_until: str) -> Job | None:
-        """Of the work that is due at `now`, what is oldest, for whoever asks first, and for nobody else till then."""
+    def claim_job(self, now: str, lease_until: str, *, workspace: str | None = None) -> Job | None:
+        """Of the work that is due at `now`, what is oldest, for whoever asks first, and for nobody else till then.
+
+        Of the runs of one workspace where it is named.
+        """
 
     def finish_job(self, job_id: str, done_at: str) -> None:
         """It is done."""
@@ -129,8 +132,8 @@ class Keeping(Protocol):
     def postpone_job(self, job_id: str, error: str, due_at: str) -> None:
         """It failed, and is to be tried again."""
 
-    def jobs(self, *, done: bool = False) -> list[Job]:
-        """Work that waits, oldest first; with `done`, also what is done."""
+    def jobs(self, *, done: bool = False, workspace: str | None = None) -> list[Job]:
+        """Work that waits, oldest first; with `done`, also what is done. Of one workspace's runs where it is named."""
 
     def purge(self, run_id: str, purge: Purge, log: Callable[[Tombstone], Leaf] | None = None) -> list[str]:
         """Delete a sealed run with its addenda, and leave tombstones; return the ids.

@@ -10,7 +10,9 @@ from cognify_core.merkle_nodes import Node
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Access, Draft
 from cognify_core.model.record import Freeze, Status
+from cognify_core.store.finding import Wanted
 from cognify_core.store.keeping import Keeping
+from cognify_core.store.tenancy import Tenancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Entry:
     """The bundle to be kept, of where the leaf came to stand."""
 
 
-class Store(Keeping, Protocol):
+class Store(Keeping, Tenancy, Protocol):
     """Records, one append-only sequence of event bytes per run, and the bytes that belong to them.
 
     Not trusted: whoever can write to it can destroy a run, but cannot alter one unseen once its root is signed.
@@ -184,11 +186,19 @@ class Store(Keeping, Protocol):
     def runs(self, *, workspace: str = "default", addenda: bool = False) -> list[RunRow]:
         """All runs of a workspace, newest first; addenda only where asked for."""
 
+    def find_runs(
+        self, wanted: Wanted, *, after: str | None = None, limit: int = 50, workspace: str = "default"
+    ) -> list[RunRow]:
+        """Up to `limit` of the runs that are wanted, newest first; of those that come after the run `after`.
+
+        Raises `RunNotFoundError` where there is no run `after`.
+        """
+
     def addenda(self, run_id: str) -> list[RunRow]:
         """The addenda of a run, by ordinal."""
 
-    def put_manifest(self, data: bytes) -> Digest:
-        """Keep a manifest under its digest; keeping it twice is keeping it once."""
+    def put_manifest(self, data: bytes, *, workspace: str = "default") -> Digest:
+        """Keep a manifest under its digest, as one that the workspace has; keeping it twice is keeping it once."""
 
     def manifest(self, digest: Digest) -> bytes:
         """A manifest's bytes. Raises `StoreError` where there is none, or where they no longer have that digest."""

@@ -38,7 +38,9 @@ from cognify_core.store.rows import (
     to_receipt,
     to_run_row,
 )
+from cognify_core.store.sql_finding import SqlFinding
 from cognify_core.store.sql_keeping import SqlKeeping
+from cognify_core.store.sql_tenancy import SqlTenancy
 from cognify_core.store.sqlite import Sqlite
 
 EVENTS_AT_ONCE = 500
@@ -59,7 +61,7 @@ def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
     return SqlStore(database)
 
 
-class SqlStore(SqlBeside, SqlKeeping, SqlLedger):
+class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
     """A `Store` (see `protocol`, where the promises are) in a SQL database."""
 
     def __init__(self, database: Database) -> None:
@@ -154,12 +156,15 @@ class SqlStore(SqlBeside, SqlKeeping, SqlLedger):
             self._require_run(connection, run_id)
         return self._list_runs(select_runs().where(tables.runs.c.amends == run_id).order_by(tables.runs.c.ordinal))
 
-    def put_manifest(self, data: bytes) -> Digest:
+    def put_manifest(self, data: bytes, *, workspace: str = "default") -> Digest:
         """Keep a manifest."""
-        digest = Digest.of(data)
+        digest, given = Digest.of(data), tables.workspace_manifests
+        mine = {"workspace": workspace, "digest": str(digest)}
         with self._database.writing() as connection:
             if connection.execute(_manifest(digest)).first() is None:
                 connection.execute(tables.manifests.insert(), {"digest": str(digest), "manifest": data})
+            if connection.execute(select(given.c.digest).filter_by(**mine)).first() is None:
+                connection.execute(given.insert(), mine)
         return digest
 
     def manifest(self, digest: Digest) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from cognify_core.errors import RunStateError
 from cognify_core.merkle import leaf_hash, root_hash
@@ -82,11 +82,11 @@ class SqlKeeping:
             connection.execute(tables.jobs.insert(), asdict(job))
         return job
 
-    def claim_job(self, now: str, lease_until: str) -> Job | None:
+    def claim_job(self, now: str, lease_until: str, *, workspace: str | None = None) -> Job | None:
         """Take a job that is due and that nobody has."""
         table = tables.jobs
         free = or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-        due = select(table).where(table.c.done_at.is_(None), table.c.due_at <= now, free)
+        due = _of_workspace(select(table), workspace).where(table.c.done_at.is_(None), table.c.due_at <= now, free)
         with self._database.writing() as connection:
             row = connection.execute(due.order_by(table.c.due_at, table.c.job_id).limit(1).with_for_update()).first()
             if row is None:
@@ -103,9 +103,10 @@ class SqlKeeping:
         """Say that a job failed."""
         self._update_job(job_id, due_at=due_at, lease_until=None, last_error=error)
 
-    def jobs(self, *, done: bool = False) -> list[Job]:
+    def jobs(self, *, done: bool = False, workspace: str | None = None) -> list[Job]:
         """List jobs."""
-        query = select(tables.jobs).order_by(tables.jobs.c.created_at, tables.jobs.c.job_id)
+        query = _of_workspace(select(tables.jobs), workspace)
+        query = query.order_by(tables.jobs.c.created_at, tables.jobs.c.job_id)
         with self._database.reading() as connection:
             rows = connection.execute(query if done else query.where(tables.jobs.c.done_at.is_(None)))
             return [_to_job(row) for row in rows]
@@ -143,6 +144,13 @@ class SqlKeeping:
     def _require_frozen(self, connection: Connection, run_id: str) -> None:
         """Raise `RunNotFoundError` or `RecordError` where there is no such frozen run."""
         raise NotImplementedError
+
+
+def _of_workspace(jobs: Select[Any], workspace: str | None) -> Select[Any]:
+    if workspace is None:
+        return jobs
+    runs = tables.runs
+    return jobs.where(tables.jobs.c.run_id.in_(select(runs.c.run_id).where(runs.c.workspace == workspace)))
 
 
 def _refuse_kept(connection: Connection, run_id: str, purge: Purge) -> None:

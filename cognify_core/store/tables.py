@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -37,6 +38,7 @@ runs = Table(
     Column("ordinal", Integer),
     UniqueConstraint("amends", "ordinal", name="one_addendum_per_ordinal"),
     CheckConstraint("(amends IS NULL) = (ordinal IS NULL)", name="addenda_are_numbered"),
+    Index("runs_by_time", "workspace", "opened_at", "run_id"),
     sqlite_with_rowid=False,
 )
 
@@ -276,4 +278,41 @@ envelopes = Table(
     Column("run_id", Text, ForeignKey("freezes.run_id"), primary_key=True),
     Column("envelope", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("workspace", Text, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("workspace", Text),
+    Column("role", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text),
+    Column("revoked_at", Text),
+)
+
+run_secrets = Table(
+    "run_secrets",
+    metadata,
+    Column("run_id", Text, primary_key=True),  # kept before the run is begun
+    Column("secret_hash", Text, nullable=False),
+)
+
+workspace_manifests = Table(
+    "workspace_manifests",
+    metadata,
+    Column("workspace", Text, nullable=False),
+    Column("digest", Text, ForeignKey("manifests.digest"), nullable=False),
+    PrimaryKeyConstraint("workspace", "digest", name="each_manifest_given_once"),
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import FormatError
-from cognify_core.model.events import Event, Metrics, parse_event
-from cognify_core.model.metric_events import read_metric_event
+from cognify_core.model.events import Draft, Event, Metrics, parse_body, parse_event
+from cognify_core.model.metric_events import read_metric_draft, read_metric_event
 from cognify_core.model.numbers import tagged_number
 from tests.factories import RUN_ID, TIME
 
@@ -40,6 +41,49 @@ def test_what_is_read_quickly_is_what_the_full_parser_reads(points: list[tuple[i
     if found is not None:
         assert Event(*found[:3], found[3]) == parsed
         assert isinstance(parsed.body, Metrics)
+
+
+def draft(points: list[tuple[int, str, float]], **more: object) -> bytes:
+    tagged = [[step, name, tagged_number(value)] for step, name, value in points]
+    body = {"kind": "metrics", "points": tagged, **more}
+    return encode({"body": body, "counter": 7, "time": TIME, "writer": "a1b2"})
+
+
+@given(POINTS, st.one_of(st.none(), st.text(max_size=6)))
+@example([(1, "loss", 0.5)], "mlflow")
+@example([(1, "]]", 0.5)], "]]")
+def test_what_of_a_draft_is_read_quickly_is_what_the_full_parser_reads_and_writes(
+    points: list[tuple[int, str, float]], tracker: str | None
+) -> None:
+    line = draft(points, **({} if tracker is None else {"tracker": tracker}))
+    found = read_metric_draft(line)
+    body = parse_body(parse(line)["body"])
+    if found is not None:
+        quick = Draft(*found)
+        assert quick == Draft(TIME, body, "a1b2", 7)
+        assert quick.at(RUN_ID, 3).encode() == Draft(TIME, body, "a1b2", 7).at(RUN_ID, 3).encode()
+        assert parse_event(quick.at(RUN_ID, 3).encode()).body == body
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace(b'"counter":7', b'"counter":07'),
+        lambda line: line.replace(b'"counter":7', b'"counter":-7'),
+        lambda line: line.replace(b'"writer":"a1b2"', b'"writer":"a\\u0031"'),
+        lambda line: line.replace(b'"writer":"a1b2"', b'"writer":"a","writer":"b"'),
+        lambda line: line.replace(b'{"body"', b'{"a":1,"body"'),
+        lambda line: line + b" ",
+        lambda line: line.replace(b"0.5", b"0.50"),
+        lambda line: line.replace(b"a1b2", b"\xff"),
+        lambda line: line.replace(b"a1b2", b"\x01"),
+    ],
+)
+def test_a_draft_in_another_spelling_is_not_read_quickly(spoil: Callable[[bytes], bytes]) -> None:
+    line = draft([(1, "loss", 0.5)])
+    assert read_metric_draft(line)
+    assert spoil(line) != line
+    assert read_metric_draft(spoil(line)) is None
 
 
 def test_ordinary_points_are_read_quickly() -> None:

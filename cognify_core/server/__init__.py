@@ -1,0 +1,1 @@
+"""The server: the REST API over a store that many share."""

@@ -1,0 +1,1 @@
+"""The routes of `/v2`, a module for each matter."""

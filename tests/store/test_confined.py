@@ -1,0 +1,108 @@
+"""A store as a workspace sees it keeps the promises of a store, and shows nothing of another workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cognify_core.errors import RecordError, RunNotFoundError, StoreError
+from cognify_core.model.digest import Digest
+from cognify_core.model.events import Draft, RunOpened
+from cognify_core.store import confined as module
+from cognify_core.store.confined import Confined, confined
+from cognify_core.store.keeping import Keeping
+from cognify_core.store.protocol import Leaf, Store
+from cognify_core.store.sql import open_store
+from cognify_core.store.tenancy import Tenancy
+from tests import factories
+from tests.store.contract import StoreContract
+
+RUN = "run_20250912_143022_a7f3c"
+OF_ALL = {"workspaces", "put_workspace", "given"}
+"""What is of no workspace, and so not of one."""
+
+
+class TestConfinedToTheEmbeddedWorkspace(StoreContract):
+    test_runs_are_listed_by_workspace = None  # type: ignore[assignment]  # one workspace sees no other
+    test_a_meeting_is_one_runs = None  # type: ignore[assignment]  # its message names the workspace too
+    test_discarding_leaves_a_tombstone_and_nothing_else = None  # type: ignore[assignment]  # a tombstone is seen where the ledger tells of it
+    test_tombstones_are_listed_in_the_order_of_discarding = None  # type: ignore[assignment]
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        inner = open_store(tmp_path / "store.db")
+        yield confined(inner, "default")
+        inner.close()
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    inner = open_store(tmp_path / "store.db")
+    yield confined(inner, "ours"), confined(inner, "theirs")
+    inner.close()
+
+
+def opened(workspace: str) -> Draft:
+    body = RunOpened(nonce="0" * 32, workspace=workspace, project="p", recorder="a test")
+    return Draft("2025-09-12T14:30:22.000000Z", body, "open", 0)
+
+
+def logged(workspace: str) -> Leaf:
+    return Leaf("opened", RUN, workspace.encode(), b"body")
+
+
+def promised() -> set[str]:
+    return {name for part in (Store, Keeping, Tenancy) for name in vars(part) if not name.startswith("_")}
+
+
+def test_every_method_of_a_store_is_confined_or_not_there() -> None:
+    named = {*module.OF_A_RUN, *module.OF_A_WORKSPACE, *module.OF_A_JOB, *vars(Confined)}
+    assert promised() - named == OF_ALL
+
+
+def test_a_run_is_begun_in_its_own_workspace_alone(both: tuple[Store, Store]) -> None:
+    ours, theirs = both
+    with pytest.raises(RecordError, match="another workspace"):
+        theirs.create(RUN, opened("ours"))
+    ours.create(RUN, opened("ours"))
+    assert ours.run(RUN).workspace == "ours"
+
+
+@pytest.mark.parametrize("name", sorted({"run", *module.OF_A_RUN}))
+def test_a_run_of_another_workspace_is_not_there_for_any_method(both: tuple[Store, Store], name: str) -> None:
+    ours, theirs = both
+    ours.create(RUN, opened("ours"))
+    with pytest.raises(RunNotFoundError, match=r"no run .* in the workspace theirs"):
+        getattr(theirs, name)(RUN)
+
+
+def test_a_manifest_is_read_by_those_who_have_put_it(both: tuple[Store, Store]) -> None:
+    ours, theirs = both
+    digest = ours.put_manifest(b"mine")
+    assert ours.manifest(digest) == b"mine"
+    with pytest.raises(StoreError, match="of the workspace theirs"):
+        theirs.manifest(digest)
+    assert theirs.manifests([digest]) == {}
+    theirs.put_manifest(b"mine")
+    assert theirs.manifests([digest, Digest.of(b"other")]) == {digest: b"mine"}
+
+
+def test_a_meeting_of_one_name_is_another_in_each_workspace(both: tuple[Store, Store]) -> None:
+    ours, theirs = both
+    ours.create(RUN, opened("ours"), meeting="job 1")
+    assert (ours.met("job 1"), theirs.met("job 1")) == (RUN, None)
+
+
+def test_tombstones_stay_with_the_workspace_whose_ledger_tells_of_them(both: tuple[Store, Store]) -> None:
+    ours, theirs = both
+    ours.create(RUN, opened("ours"), leaf=logged("ours"))
+    stone = ours.discard(RUN, "a typo", factories.CLOSED_AT, lambda _: Leaf("tombstone", RUN, b"gone", b"body"))
+    assert (ours.tombstones(), theirs.tombstones()) == ([stone], [])
+    assert theirs.runs(addenda=True) == []
+
+
+def test_another_workspace_is_not_asked_for_by_name(both: tuple[Store, Store]) -> None:
+    with pytest.raises(StoreError, match="another workspace"):
+        both[0].runs(workspace="theirs")
