@@ -120,7 +120,7 @@ def list_tokens(as_json: AsJson = False) -> None:
     """List API keys, without the keys."""
     tokens = _store().tokens()
     if as_json:
-        emit([_as_json(token) for token in tokens])
+        emit({"tokens": [_as_json(token) for token in tokens]})
         return
     table(
         ("id", "role", "workspace", "label", "made", "until", "revoked"),

@@ -1,7 +1,8 @@
 """The tables of a store, in SQLAlchemy Core's words, for every database that it speaks.
 
-Every table but `openings`, `owners`, `accesses` and `jobs` holds what is written once. Those have no hidden row number
-(SQLite's `WITHOUT ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and fire no trigger.
+Every table but `openings`, `owners`, `accesses`, `jobs` and those of `tenancy` holds what is written once. Those have
+no hidden row number (SQLite's `WITHOUT ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and
+fire no trigger.
 """
 
 from __future__ import annotations

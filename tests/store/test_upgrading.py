@@ -13,6 +13,7 @@ import pytest
 from cognify_core.errors import StoreError
 from cognify_core.model.digest import Digest
 from cognify_core.model.record import Status
+from cognify_core.store.confined import confined
 from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.tables import REVISIONS
 from tests import factories
@@ -110,6 +111,16 @@ def test_a_store_of_schema_0003_keeps_what_it_had_and_takes_leaves(tmp_path: Pat
     assert (store.accesses(RUN), store.profiles()[-1].version) == ([access()], 1)
     assert (store.ledger_size(), store.envelope(OTHER)) == (0, None)
     assert [place.position for place in store.log([leaf("seal", OTHER), leaf("opened", RUN)])] == [0, 1]
+    store.close()
+    assert _schema(tmp_path / "cognify.db") == _schema(empty_store)
+
+
+def test_manifests_of_schema_0005_are_those_of_the_embedded_workspace(tmp_path: Path, empty_store: Path) -> None:
+    store = open_store(old_store(tmp_path / "cognify.db", "0005"))
+    digest = Digest.of(b"kept before there were workspaces")
+    assert confined(store, "default").manifest(digest) == b"kept before there were workspaces"
+    assert confined(store, "another").manifests([digest]) == {}
+    assert (store.ledger_size(), store.policies("retention")[-1].version) == (1, 1)
     store.close()
     assert _schema(tmp_path / "cognify.db") == _schema(empty_store)
 
