@@ -18,17 +18,24 @@ from cognify_core.store.sql import open_store
 from cognify_core.store.tenancy import Tenancy
 from tests import factories
 from tests.store.contract import StoreContract
+from tests.store.contract_beside import BesideContract
+from tests.store.contract_ledger import LedgerContract
 
 RUN = "run_20250912_143022_a7f3c"
 OF_ALL = {"workspaces", "put_workspace", "given"}
 """What is of no workspace, and so not of one."""
 
 
-class TestConfinedToTheEmbeddedWorkspace(StoreContract):
+class TestConfinedToTheEmbeddedWorkspace(StoreContract, BesideContract, LedgerContract):
     test_runs_are_listed_by_workspace = None  # type: ignore[assignment]  # one workspace sees no other
+    test_each_workspace_has_a_ledger_of_its_own = None  # type: ignore[assignment]
+    test_a_policy_is_kept_version_by_version = None  # type: ignore[assignment]
+    test_a_project_has_a_profile_of_its_own = None  # type: ignore[assignment]
     test_a_meeting_is_one_runs = None  # type: ignore[assignment]  # its message names the workspace too
+    test_facts_are_kept_in_the_order_of_their_coming = None  # type: ignore[assignment]  # they are of runs that were never there
     test_discarding_leaves_a_tombstone_and_nothing_else = None  # type: ignore[assignment]  # a tombstone is seen where the ledger tells of it
     test_tombstones_are_listed_in_the_order_of_discarding = None  # type: ignore[assignment]
+    test_a_purge_takes_the_run_and_its_addenda_and_leaves_tombstones = None  # type: ignore[assignment]
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:

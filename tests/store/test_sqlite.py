@@ -16,14 +16,15 @@ from tests import factories
 from tests.store.contract import StoreContract
 from tests.store.contract_beside import BesideContract
 from tests.store.contract_ledger import LedgerContract
+from tests.store.contract_tenancy import TenancyContract
 from tests.store.values import OPENINGS, RUN, begin, closed, draft, note
 
 
-class TestSqliteStore(StoreContract, BesideContract, LedgerContract):
+class TestSqliteStore(StoreContract, BesideContract, LedgerContract, TenancyContract):
     """SQLite on a local disk."""
 
 
-class TestSqliteStoreOnANetworkFileSystem(StoreContract, BesideContract, LedgerContract):
+class TestSqliteStoreOnANetworkFileSystem(StoreContract, BesideContract, LedgerContract, TenancyContract):
     """SQLite where the mount table says that the disk is behind a network."""
 
     @pytest.fixture

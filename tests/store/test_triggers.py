@@ -19,6 +19,7 @@ from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
 from tests.store.contract_beside import ACTOR, access
 from tests.store.contract_keeping import PURGE, fact, job
+from tests.store.contract_tenancy import TEAM, TOKEN
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
@@ -70,6 +71,9 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     store.put_policy("retention", b"{}", factories.TIME)
     store.keep_until(RUN, KeepUntil("2999-01-01", "a law", factories.TIME))
     store.put_job(job(OTHER))
+    store.put_workspace(TEAM)
+    store.put_token(TOKEN)
+    store.put_secret(RUN, "a digest")
     frozen(store, PURGED)
     store.keep_until(PURGED, KeepUntil("2020-01-01", "a law", factories.TIME))
     store.purge(PURGED, PURGE)
