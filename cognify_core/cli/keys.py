@@ -26,18 +26,23 @@ app = typer.Typer(cls=Commands, help="The key that signs here, and the keys that
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List the trusted keys."""
+    """List the trusted keys, and which of them sign here now."""
     from cognify_core import api
 
     ring = api.keys()
     pinned = [*map(_document, ring.pinned()), *map(_log_document, ring.logs.pinned())]
     pinned += map(_authority_document, ring.authorities.pinned())
+    now = ring.signing()
     if as_json:
-        emit({"keys": pinned})
-    elif pinned:
-        table(("NAME", "OF", "KEY ID"), ((pin["name"], pin["of"], pin["key_id"]) for pin in pinned))
+        emit({"keys": [pin | {"signs": pin["key_id"] in now} for pin in pinned]})
+        return
+    if pinned:
+        rows = ((pin["name"], pin["of"], "now" if pin["key_id"] in now else "", pin["key_id"]) for pin in pinned)
+        table(("NAME", "OF", "SIGNS", "KEY ID"), rows)
     else:
         say("no key is trusted yet; the first seal makes one, and `cognify keys trust FILE` pins another's")
+    for key_id in sorted(now - {str(pin["key_id"]) for pin in pinned}):
+        tell(f"{key_id} signs here, and is not trusted here")
 
 
 @app.command()

@@ -23,7 +23,7 @@ from cognify_core.seal.key_files import explained, read_private, write_once, wri
 from cognify_core.seal.notes import LogKey, LogSigner, new_log_pem
 from cognify_core.seal.passphrases import NO_PASSPHRASE, Passphrase, encrypted
 from cognify_core.seal.pins import Form, Pin, Pins
-from cognify_core.seal.signers import open_known
+from cognify_core.seal.signers import known_key_file, open_known
 from cognify_core.seal.signing import LocalSigner, PublicKey, Signer, new_private_pem
 from cognify_core.store.places import sync_directory
 
@@ -91,6 +91,18 @@ class KeyRing:
         with explained(f"cannot read {self.path}"):
             file = self.path / "signer.uri"
             return file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else None
+
+    def signing(self) -> frozenset[str]:
+        """Ids of the keys that sign seals and heads here now. None is made, asked for elsewhere, or opened.
+
+        Raises:
+            SigningKeyError: a public key is unreadable.
+        """
+        with explained(f"cannot read {self.path}"):
+            public = self._public if (uri := self.signer_uri) is None else known_key_file(self.path, uri)
+            seals = [PublicKey.parse(public.read_bytes()).key_id] if public.exists() else []
+            heads = [self._log_public] if self._log_public.exists() else []
+            return frozenset((*seals, *(_parse_log(file.read_bytes()).log_id.hex() for file in heads)))
 
     def _signer_elsewhere(self, uri: str) -> Signer:
         if uri not in self._elsewhere:

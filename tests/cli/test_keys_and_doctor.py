@@ -14,6 +14,35 @@ def test_the_key_that_signs_here_is_trusted_here(workspace: Path) -> None:
     assert own["key_id"] in cognify(workspace, "keys", "list").stdout
 
 
+def test_the_keys_that_sign_now_are_marked(mine: Path) -> None:
+    def marked() -> tuple[set[str], set[str]]:
+        keys = json_of(mine, "keys", "list")["keys"]
+        signing = {key["key_id"] for key in keys if key["signs"]}
+        lines = cognify(mine, "keys", "list").stdout.splitlines()
+        assert {line.split()[-1] for line in lines if " now " in line} == signing
+        return {key["of"] for key in keys if key["signs"]}, signing
+
+    assert marked()[0] == {"signer", "log"}
+    done = json_of(mine, "keys", "rotate", "--reason", "a year has passed")
+    of, signing = marked()
+    assert of == {"signer", "log"}
+    assert done["new"] in signing
+    assert done["old"] not in signing
+    assert done["old"] in [key["key_id"] for key in json_of(mine, "keys", "list")["keys"]]
+
+
+def test_a_key_that_signs_and_is_not_trusted_is_named(mine: Path) -> None:
+    gone = json_of(mine, "keys", "show")["key_id"]
+    json_of(mine, "keys", "distrust", gone)
+    listed = cognify(mine, "keys", "list")
+    assert (listed.exit_code, f"{gone} signs here, and is not trusted here" in listed.stdout) == (0, True)
+
+
+def test_a_list_of_keys_makes_none(tmp_path: Path) -> None:
+    assert json_of(tmp_path, "keys", "list") == {"keys": []}
+    assert not list((tmp_path / "home").glob("keys/*"))
+
+
 def test_a_key_id_is_what_sha256sum_prints_for_the_exported_file(workspace: Path, tmp_path: Path) -> None:
     done = json_of(workspace, "keys", "export", tmp_path / "signer.pub")
     assert done["key_id"] == sha256((tmp_path / "signer.pub").read_bytes()).hexdigest()

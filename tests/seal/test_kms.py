@@ -120,6 +120,7 @@ def test_a_file_hands_over_to_kms_and_both_seals_hold(uri: str, tmp_path: Path) 
         pass
     done = api.rotate_key(reason="into the cloud", to=uri)
     assert done.old != done.new == open_signer(uri).public_key.key_id
+    assert {done.old, done.new} & api.keys().signing() == {done.new}
     with api.run("after") as after:
         pass
     assert api.verify(before.id).exit_code == api.verify(after.id).exit_code == 0
