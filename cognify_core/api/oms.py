@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cognify_core.api.targets import write_whole
+from cognify_core.api.targets import write_all
 from cognify_core.errors import CognifyError, FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.seal.bundle import Bundle
@@ -40,16 +40,19 @@ def write_oms(runs: Sequence[SealedRun], folder: Path, signer: Signer, trusted: 
     without: dict[str, str] = {}
     known = (signer.public_key, *trusted)
     for run in runs:
+        below = folder / oms_folder(run.run_id)
+        missing: dict[str, bytes] = {}
         for model in models_of(run):
-            path = folder / oms_folder(run.run_id) / model.file_name
             try:
                 statement = model.statement
             except FormatError as error:
                 without[model.node_id] = str(error)
                 continue
-            if not _is_kept(path, statement, known):
-                write_whole(path, Bundle.signed(statement, signer).encode())
-            paths.append(path)
+            paths.append(below / model.file_name)
+            if not _is_kept(paths[-1], statement, known):
+                missing[model.file_name] = Bundle.signed(statement, signer).encode()
+        if missing:
+            write_all(below, missing)
     return OmsBundles(tuple(paths), without)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cognify_core.errors import ConfigurationError
-from cognify_core.store.places import make_directory, put_in_place
+from cognify_core.store.places import make_directory, put_all_in_place
 
 
 def target_of(path: Path | None, folder: Path, name: str) -> Path:
@@ -25,8 +26,18 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         ConfigurationError: it cannot be written.
     """
+    write_all(path.parent, {path.name: data})
+
+
+def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Do the same for several files of a folder, by their names, at once.
+
+    Raises:
+        ConfigurationError: one cannot be written.
+    """
     try:
-        make_directory(path.parent)
-        put_in_place(path, data)
+        make_directory(folder)
+        put_all_in_place(folder, files)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+        named = ", ".join(list(files)[:3])
+        raise ConfigurationError(f"{folder / named} cannot be written: {error.strerror}") from error

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,16 +90,30 @@ def put_in_place(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     Raises:
         OSError: it cannot be written; what was there stays.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    put_all_in_place(path.parent, {path.name: data}, mode=mode)
+
+
+def put_all_in_place(directory: Path, files: Mapping[str, bytes], *, mode: int = 0o666) -> None:
+    """Put files there by their names as `put_in_place` does, each whole or not at all; all are durable at the end.
+
+    All are written before any is waited for: a disk takes two hundred little files in half the time then.
+
+    Raises:
+        OSError: one cannot be written; where it is not there, what was there stays.
+    """
+    drafts = {name: directory / f".{name}.{secrets.token_hex(8)}" for name in files}
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        for name, draft in drafts.items():
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+                file.write(files[name])
+        for draft in drafts.values():
+            sync_file(draft)
+        for name, draft in drafts.items():
+            draft.replace(directory / name)
     finally:
-        draft.unlink(missing_ok=True)
-    sync_directory(path.parent)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    sync_directory(directory)
 
 
 def sync_directory(directory: Path) -> None:

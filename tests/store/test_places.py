@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cognify_core.store.places import locked, network_file_system
+from cognify_core.store.places import locked, network_file_system, put_all_in_place
 
 ROOT = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw"
 
@@ -116,3 +116,17 @@ def _leads_to(link: Path, folder: Path) -> bool:
         return link.readlink() == folder / "lock"
     except FileNotFoundError:
         return False
+
+
+def test_several_files_are_put_in_place_and_no_draft_is_left(tmp_path: Path) -> None:
+    files = {f"{number}.json": str(number).encode() for number in range(20)}
+    (tmp_path / "3.json").write_bytes(b"old")
+    put_all_in_place(tmp_path, files)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def test_where_one_of_several_files_cannot_be_written_none_is_put_in_place(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(OSError, match="name too long"):
+        put_all_in_place(tmp_path, {"a": b"new", "b" * 300: b"new"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
