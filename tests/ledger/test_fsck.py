@@ -12,7 +12,7 @@ from cognify_core.errors import CannotVerifyError, LedgerError, VerificationErro
 from cognify_core.seal.notes import LogSigner, new_log_pem
 from cognify_core.store.protocol import Leaf
 from tests.ledger.homes import Lived, codes, names
-from tests.tamper.attacking import leave, refused, use
+from tests.tamper.attacking import leave, refused, report_of, use
 
 
 def test_a_home_that_nobody_touched_holds(lived: Lived) -> None:
@@ -160,22 +160,35 @@ def test_a_ledger_that_was_rolled_back_is_known_by_a_head_from_outside(lived: Li
         api.verify(lived.home.late, head=head)
 
 
-def test_a_ledger_that_was_rewritten_is_known_by_a_head_from_outside(lived: Lived) -> None:
-    """With our own keys: whoever owns the host can make another history, and not one that others have seen."""
-    head = lived.head_file()
+def rewrite(lived: Lived) -> str:
+    """Make another history with our own keys, as whoever owns the host can; return the first run of it."""
     lived.edit(
         *(f"DELETE FROM {table}" for table in ("leaves", "nodes", "receipts", "bundles", "envelopes", "freezes")),
         *(f"DELETE FROM {table}" for table in ("events", "tombstones", "owners", "accesses", "openings", "runs")),
     )
     leave()
     use(lived.home.path)
+    made = []
     for name in ("one", "two", "three", "four", "five"):
-        with api.run(name):
-            pass
+        with api.run(name) as run:
+            made.append(run.id)
+    return made[0]
+
+
+def test_a_ledger_that_was_rewritten_is_known_by_a_head_from_outside(lived: Lived) -> None:
+    head = lived.head_file()
+    rewrite(lived)
     assert lived.fsck().exit_code == 0
     assert codes(lived.fsck(head)) == {"ledger_rewritten"}
     with pytest.raises(VerificationError, match=r"(was rewritten|does not follow)"):
         lived.ledger.consistency(head)
+
+
+def test_a_package_of_a_rewritten_history_holds_by_itself_and_not_under_a_head_from_outside(lived: Lived) -> None:
+    head = lived.head_file()
+    package = api.export_audit(rewrite(lived)).path
+    assert api.verify(package).exit_code == 0
+    assert report_of(package, head=head).exit_code == 1
 
 
 def test_a_head_that_another_log_signed_is_not_taken(lived: Lived, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from cognify_core import api
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import CognifyError, RunStateError, TimestampError
+from cognify_core.model.names import utc_now
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.timestamps import read_timestamps
 from cognify_core.seal.trusted_root import trusted_root_of
@@ -193,26 +195,37 @@ def test_a_timestamp_that_was_taken_away_shows_where_one_is_asked_for_and_in_the
     assert report_of(stamped, require_timestamp=True).exit_code == 2
 
 
-def test_a_seal_that_claims_a_later_time_than_its_timestamp_is_doubted(home: Path, tmp_path: Path, tsa: Tsa) -> None:
-    from datetime import datetime, timedelta
-
-    from cognify_core.model.names import utc_now
+def sealed_at(days: int, tsa: Tsa) -> str:
+    """A run that was sealed and dated now, with a clock that is so many days ahead."""
     from cognify_core.seal.sealing import seal_run
 
     api.keys().authorities.trust(tsa.root.pem, "tsa")
     api.set_timestamp_urls([tsa.url])
-    with api.run("ahead", seal="manual") as run:
+    with api.run("another time", seal="manual") as run:
         pass
     workspace = api.this_session().workspace
-    ahead: datetime = utc_now() + timedelta(days=30)
+    now = utc_now() + timedelta(days=days)
 
     def stamp(signature: bytes) -> Any:
         return workspace.clock.stamp(signature).timestamps
 
-    seal_run(workspace.store, run.id, workspace.signer, now=ahead, ledger=workspace.ledger, stamp=stamp)
-    report = report_of(run.id, require_timestamp=True)
+    seal_run(workspace.store, run.id, workspace.signer, now=now, ledger=workspace.ledger, stamp=stamp)
+    return run.id
+
+
+def test_a_seal_that_claims_a_later_time_than_its_timestamp_is_doubted(home: Path, tsa: Tsa) -> None:
+    report = report_of(sealed_at(30, tsa), require_timestamp=True)
     assert (report.exit_code, report.verdict("anchor")) == (2, "unchecked")
     assert any("one of these clocks is wrong" in finding.message for finding in report.findings)
+
+
+def test_a_seal_that_was_dated_back_has_no_timestamp_of_that_time(home: Path, tsa: Tsa) -> None:
+    """The claim stays, and beside it stands from when on the seal can be shown to have been there."""
+    package = api.export_audit(sealed_at(-30, tsa)).path
+    (told,) = [finding.message for finding in api.verify(package).findings if finding.code == "timestamp"]
+    claimed = parse(package.read_bytes())["sealed_at"]
+    assert f"its signature was there at {utc_now():%Y-%m-%d}" in told
+    assert claimed < f"{utc_now() - timedelta(days=29):%Y-%m-%d}"
 
 
 def test_late_timestamps_are_added_beside_the_package_each_over_the_one_before(home: Path, tsa: Tsa) -> None:
