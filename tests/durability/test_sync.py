@@ -37,6 +37,20 @@ for batch in islice(batches("writer"), int(sys.argv[3])):
     os.write(1, b"appended ")
 """
 
+_LEDGER = """
+import os, sys
+from pathlib import Path
+from cognify_core.store.protocol import Leaf
+from cognify_core.store.sql import open_store
+from tests.durability.sending import OPENED
+store = open_store(sys.argv[1], mounts=Path(sys.argv[2]))
+os.write(1, b"created ")
+for number in range(int(sys.argv[3])):
+    run_id = f"run_20250912_143022_{number:05x}"
+    store.create(run_id, OPENED, leaf=Leaf("opened", run_id, b"payload %d" % number, b"body %d" % number))
+    os.write(1, b"appended ")
+"""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -47,7 +61,7 @@ class Call:
     rest: str
 
 
-def trace(folder: Path, kind: str, appends: int = APPENDS) -> list[Call]:
+def trace(folder: Path, kind: str, appends: int = APPENDS, program: str = _PROGRAM) -> list[Call]:
     """The calls that write and sync, of a process that opens a store at `folder` and appends to it."""
     if shutil.which("strace") is None:
         pytest.fail("strace is not installed; tests/prepare.py installs it, or `apt-get install strace`")
@@ -57,8 +71,8 @@ def trace(folder: Path, kind: str, appends: int = APPENDS) -> list[Call]:
     mounts, log = folder / "mountinfo", folder / "strace.log"
     mounts.write_text(f"23 22 0:2 / {folder} rw - {kind} device rw\n")
     calls = "trace=write,pwrite64,fsync,fdatasync"
-    program = [sys.executable, "-c", _PROGRAM, str(folder / "home" / "cognify.db"), str(mounts), str(appends)]
-    command = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "16", "-e", calls, "-o", str(log), *program]
+    words = [sys.executable, "-c", program, str(folder / "home" / "cognify.db"), str(mounts), str(appends)]
+    command = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "16", "-e", calls, "-o", str(log), *words]
     done = subprocess.run(command, check=False, capture_output=True, cwd=REPOSITORY)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.count(b"appended ") == appends
@@ -99,6 +113,15 @@ def test_an_append_costs_one_sync(tmp_path: Path) -> None:
     calls = trace(tmp_path, "ext4")
     appends = calls[markers(calls, "created")[0] : markers(calls, "appended")[-1]]
     assert sum(call.name in ("fsync", "fdatasync") for call in appends) == APPENDS
+
+
+@pytest.mark.slow
+def test_a_run_and_its_leaf_in_the_ledger_cost_one_sync(tmp_path: Path) -> None:
+    calls = trace(tmp_path, "ext4", program=_LEDGER)
+    appends = calls[markers(calls, "created")[0] : markers(calls, "appended")[-1]]
+    assert [call.name for call in appends if call.name in ("fsync", "fdatasync")] == ["fdatasync"] * APPENDS
+    with closing(sqlite3.connect(tmp_path / "home" / "cognify.db")) as store:
+        assert store.execute("SELECT count(*) FROM leaves").fetchone() == (APPENDS,)
 
 
 @pytest.mark.slow

@@ -32,12 +32,18 @@ Acknowledge = Callable[..., None]
 
 
 def make(home: Path) -> None:
-    """A home with a run that was sealed, and one that is closed and waits for its seal."""
+    """A home with a run that was sealed, and one that is closed and waits for its seal, with checkpoints."""
     use(home)
+    for step in (1, 2):
+        folder = home / f"step-{step}"
+        folder.mkdir(parents=True)
+        (folder / "weights.bin").write_bytes(bytes([step]) * 1000)
     with api.run("sealed before") as run:
         run.config({"learning_rate": 0.1})
     with api.run("to be sealed", seal="manual") as run:
         run.config({"learning_rate": 0.2})
+        for step in (1, 2):
+            run.checkpoint(home / f"step-{step}", step=step)
     api.this_session().workspace.close()
 
 
@@ -114,6 +120,7 @@ def check(home: Path, acknowledged: dict[str, str]) -> list[str]:
     if kept is not None:
         expect("the envelope of the retry", envelope_of(run_id), kept)
     package = api.export_audit(run_id)
+    expect("model signatures", len(package.oms.paths), 2)
     if "exported" in acknowledged:
         expect("the package of the retry", str(package.package_hash), acknowledged["exported"])
     expect("verify", api.verify(package).exit_code, 0)
@@ -127,4 +134,4 @@ def check(home: Path, acknowledged: dict[str, str]) -> list[str]:
 
 def _packages(home: Path, run_id: str) -> list[Path]:
     folder = home / "packages" / run_id
-    return list(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
