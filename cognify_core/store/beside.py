@@ -24,7 +24,7 @@ class SqlBeside:
 
     def put_openings(self, run_id: str, openings: Sequence[Opening]) -> None:
         """Keep clear values."""
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             self._require_run(connection, run_id)
             _insert_openings(connection, run_id, openings)
 
@@ -37,7 +37,7 @@ class SqlBeside:
 
     def erase_openings(self, run_id: str) -> int:
         """Erase clear values."""
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             self._require_run(connection, run_id)
             erased = connection.execute(tables.openings.delete().where(tables.openings.c.run_id == run_id)).rowcount
         self._database.purge()
@@ -46,7 +46,7 @@ class SqlBeside:
     def put_access(self, run_id: str, access: Access, openings: Sequence[Opening]) -> None:
         """Keep an access."""
         data = encode(access.model_dump(mode="json", exclude_none=True))
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             self._require_run(connection, run_id)
             position = next_position(connection, tables.accesses)
             connection.execute(tables.accesses.insert(), {"run_id": run_id, "position": position, "access": data})

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from cognify_core.errors import RecordError, RunSealedError, StoreError
-from cognify_core.store.triggers import SEALED
+from cognify_core.store.rules import SEALED
 
 FOREIGN = (SQLAlchemyError, sqlite3.Error, OSError)
 """What `in_our_words` takes."""

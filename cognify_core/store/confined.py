@@ -55,6 +55,16 @@ class Confined:
             setattr(self, name, getattr(store, name))
 
     @property
+    def place(self) -> str:
+        """Where the store is, for messages."""
+        return self._store.place
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether this user owns the store."""
+        return self._store.is_owned
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What should be told about where the store lies."""
         return getattr(self._store, "notes", ())

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+WRITES = "cognify_writes"
+"""The execution option that the connection of a transaction has which writes."""
+
 
 class Database(Protocol):
     """One database: how to reach it, and how to leave nothing half done."""
@@ -19,14 +22,30 @@ class Database(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What the user should be told about it."""
 
+    @property
+    def is_owned(self) -> bool:
+        """Whether this user owns it, and so could delete it anyway."""
+
+    def prepare(self) -> None:
+        """Create what is not there, and bring the schema up to date; of several processes, one does it.
+
+        Raises:
+            StoreVersionError: a newer Cognify has written it.
+            StoreError: it cannot be opened, or is no store.
+        """
+
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one moment."""
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction in which rows read `FOR UPDATE` are not written by others; on disk when the block is left."""
+    def writing(self, *, beside: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction that is alone in writing, and on disk when the block is left; undone where the block raises.
+
+        With `beside`, others may write at the same time: what it reads in order to write, it reads `FOR UPDATE`, or
+        under such a row, which nobody else writes until it ends.
+        """
 
     def purge(self) -> None:
-        """Leave nothing on disk of rows that were deleted."""
+        """Leave of rows that were deleted as little as the database can."""
 
     def close(self) -> None:
         """Let go of connections."""

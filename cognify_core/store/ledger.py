@@ -7,10 +7,12 @@ in the transaction of whatever the leaf speaks of. The store does not know what 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, select, text
+from sqlalchemy.exc import IntegrityError
 
 from cognify_core.errors import LedgerError, RecordError
 from cognify_core.merkle import leaf_hash
@@ -59,7 +61,7 @@ class SqlLedger:
 
     def log(self, leaves: Sequence[Leaf], *, workspace: str = "default") -> list[Place]:
         """Append leaves."""
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             return [append_leaf(connection, leaf, workspace) for leaf in leaves]
 
     def ledger_size(self, *, workspace: str = "default") -> int:
@@ -208,7 +210,9 @@ def _standing(connection: Connection, leaf: Leaf, kept: Row[Any], workspace: str
 def _hold(connection: Connection, workspace: str) -> None:
     """Hold the ledger's row, where the database locks by rows, so that one transaction at a time appends."""
     if connection.execute(_HELD, {"workspace": workspace}).first() is None:
-        connection.execute(tables.ledgers.insert(), {"workspace": workspace})
+        with suppress(IntegrityError), connection.begin_nested():  # of several that begin it at once, one does
+            connection.execute(tables.ledgers.insert(), {"workspace": workspace})
+        connection.execute(_HELD, {"workspace": workspace}).one()
 
 
 def _size(connection: Connection, workspace: str) -> int:

@@ -139,6 +139,14 @@ class Store(Keeping, Tenancy, Protocol):
     several processes may use one store at once. Methods that name a run raise `RunNotFoundError` where there is none.
     """
 
+    @property
+    def place(self) -> str:
+        """Where it is, for messages; without passwords."""
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether this user owns it, and so could delete it anyway."""
+
     def create(
         self,
         run_id: str,

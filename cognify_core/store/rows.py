@@ -141,3 +141,9 @@ def next_position(connection: Connection, table: Table) -> int:
     """The number of the next row of `table`."""
     position: int = connection.execute(select(func.coalesce(func.max(table.c.position) + 1, 0))).scalar_one()
     return position
+
+
+def workspace_of(connection: Connection, run_id: str) -> str:
+    """The workspace of a run that is there."""
+    workspace: str = connection.execute(rows_of(runs, run_id)).one().workspace
+    return workspace

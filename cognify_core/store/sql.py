@@ -1,71 +1,100 @@
 """`SqlStore`: the store that a SQL database keeps, through SQLAlchemy Core.
 
-What differs between databases (connections, locks, durability, errors, triggers) lies in a module of its own, which
-gives a `Database`: `sqlite` is one.
+What differs between databases (connections, locks, durability, errors, triggers) lies in modules of its own, which
+give a `Database`: `sqlite` and `postgres`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
 
-from cognify_core.errors import MeetingTakenError, RecordError, RunNotFoundError, RunSealedError, StoreError
+from cognify_core.errors import (
+    ConfigurationError,
+    MeetingTakenError,
+    RecordError,
+    RunNotFoundError,
+    RunSealedError,
+    StoreError,
+)
 from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Draft, RunOpened
 from cognify_core.model.names import is_run_id
-from cognify_core.model.record import Freeze
 from cognify_core.store import tables
 from cognify_core.store.appending import append_drafts, event_row, find_head
 from cognify_core.store.beside import SqlBeside
-from cognify_core.store.database import Database
+from cognify_core.store.database import WRITES, Database
 from cognify_core.store.ledger import SqlLedger, append_leaf
 from cognify_core.store.places import MOUNTS
-from cognify_core.store.protocol import Entry, Leaf, Owner, Receipt, RunRow, Tombstone
+from cognify_core.store.protocol import Leaf, Owner, RunRow, Tombstone
 from cognify_core.store.rows import (
-    from_receipt,
     next_position,
     rows_of,
-    select_receipts,
     select_runs,
     to_bytes,
-    to_freeze,
     to_owner,
-    to_receipt,
     to_run_row,
+    workspace_of,
 )
 from cognify_core.store.sql_finding import SqlFinding
 from cognify_core.store.sql_keeping import SqlKeeping
+from cognify_core.store.sql_sealing import SqlSealing
 from cognify_core.store.sql_tenancy import SqlTenancy
 from cognify_core.store.sqlite import Sqlite
 
+POSTGRES, SQLITE = ("postgresql://", "postgresql+psycopg://", "postgres://"), "sqlite:///"
+"""How the URLs of stores begin."""
 EVENTS_AT_ONCE = 500
 """How many events are read in one transaction."""
 
 
-def open_store(path: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
-    """Open the SQLite store at `path`, creating it and bringing its schema up to date where needed.
+def open_store(place: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
+    """Open the store at `place`, creating it and bringing its schema up to date where needed.
 
+    `place` is the path of an SQLite file, or a URL: `postgresql://USER@HOST/DATABASE`, or `sqlite:///PATH`.
     `mounts` tells which file systems are network ones, in the format of `/proc/self/mountinfo`.
 
     Raises:
         StoreVersionError: a newer Cognify has written it.
         StoreError: it cannot be opened or written to, or is no store.
+        ConfigurationError: the URL is none of a store, or what it needs is not installed.
     """
-    database = Sqlite(Path(path), mounts)
+    database = _database(place, mounts)
     database.prepare()
     return SqlStore(database)
 
 
-class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
+def _database(place: Path | str, mounts: Path) -> Database:
+    if isinstance(place, str) and place.startswith(POSTGRES):
+        try:
+            from cognify_core.store.postgres import Postgres
+        except ModuleNotFoundError as error:
+            needs = f"a store in PostgreSQL needs {error.name}: pip install 'cognify-audit[server]'"
+            raise ConfigurationError(needs) from error
+        return Postgres(place)
+    return Sqlite(Path(place.removeprefix(SQLITE) if isinstance(place, str) else place), mounts)
+
+
+class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
     """A `Store` (see `protocol`, where the promises are) in a SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for messages; without passwords."""
+        return self._database.place
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether this user owns the store, and so could delete it anyway."""
+        return self._database.is_owned
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,7 +154,7 @@ class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
 
     def append(self, run_id: str, drafts: Sequence[Draft], *, at: int | None = None) -> int:
         """Append to a record."""
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             self._require_run(connection, run_id)
             return append_drafts(connection, run_id, drafts, at)
 
@@ -188,80 +217,9 @@ class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
             found |= {wanted[name]: to_bytes(data) for name, data in rows}
         return {digest: data for digest, data in found.items() if Digest.of(data) == digest}
 
-    def freeze(self, run_id: str, freeze: Freeze) -> Freeze:
-        """Freeze a run."""
-        with self._database.writing() as connection:
-            self._require_run(connection, run_id)
-            if (fixed := connection.execute(rows_of(tables.freezes, run_id)).first()) is not None:
-                return to_freeze(fixed)
-            head = find_head(connection, run_id)
-            if not head.closed:
-                raise RecordError(f"{run_id} cannot be frozen: its record is not closed")
-            if head.size != freeze.size:
-                raise RecordError(f"{run_id} cannot be frozen at {freeze.size} events: it has {head.size}")
-            values = asdict(freeze) | {"run_id": run_id, "lineage": str(freeze.lineage)}
-            connection.execute(tables.freezes.insert(), values)
-        return freeze
-
-    def put_envelope(self, run_id: str, envelope: bytes) -> bytes:
-        """Keep a signed statement."""
-        with self._database.writing() as connection:
-            self._require_frozen(connection, run_id)
-            kept = connection.execute(_envelope(run_id)).scalar()
-            if kept is None:
-                connection.execute(tables.envelopes.insert(), {"run_id": run_id, "envelope": envelope})
-        return envelope if kept is None else to_bytes(kept)
-
-    def envelope(self, run_id: str) -> bytes | None:
-        """Read a signed statement."""
-        with self._database.reading() as connection:
-            self._require_run(connection, run_id)
-            kept = connection.execute(_envelope(run_id)).scalar()
-        return None if kept is None else to_bytes(kept)
-
-    def put_bundle(self, run_id: str, bundle: bytes, entry: Entry | None = None) -> bytes:
-        """Keep a seal's bundle."""
-        with self._database.writing() as connection:
-            self._require_frozen(connection, run_id)
-            if (kept := connection.execute(_bundle(run_id)).scalar()) is not None:
-                return to_bytes(kept)
-            if entry is not None:
-                bundle = entry.finish(append_leaf(connection, entry.leaf, _workspace(connection, run_id)))
-            connection.execute(tables.bundles.insert(), {"run_id": run_id, "bundle": bundle})
-        return bundle
-
-    def bundle(self, run_id: str) -> bytes | None:
-        """Read a seal's bundle."""
-        with self._database.reading() as connection:
-            self._require_run(connection, run_id)
-            kept = connection.execute(_bundle(run_id)).scalar()
-        return None if kept is None else to_bytes(kept)
-
-    def put_receipt(self, receipt: Receipt, entry: Entry | None = None) -> Receipt:
-        """Keep a package's receipt."""
-        query = select_receipts().where(tables.receipts.c.package_hash == str(receipt.package_hash))
-        with self._database.writing() as connection:
-            self._require_frozen(connection, receipt.run_id)
-            if (kept := connection.execute(query).first()) is not None:
-                return to_receipt(kept)
-            if entry is not None:
-                place = append_leaf(connection, entry.leaf, _workspace(connection, receipt.run_id))
-                receipt = replace(receipt, bundle=entry.finish(place))
-            connection.execute(
-                tables.receipts.insert(), from_receipt(receipt, next_position(connection, tables.receipts))
-            )
-        return receipt
-
-    def receipts(self, run_id: str) -> list[Receipt]:
-        """List receipts."""
-        with self._database.reading() as connection:
-            self._require_run(connection, run_id)
-            rows = connection.execute(select_receipts().where(tables.receipts.c.run_id == run_id))
-            return [to_receipt(row) for row in rows]
-
     def set_owner(self, run_id: str, owner: Owner) -> None:
         """Say who writes."""
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             self._require_run(connection, run_id)
             _replace_owner(connection, run_id, owner)
 
@@ -289,7 +247,7 @@ class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
             root = root_hash(leaf_hash(event) for event in leaves.scalars()).hex()
             tombstone = Tombstone(run_id, reason, discarded_at, head.size, root)
             if log is not None:
-                append_leaf(connection, log(tombstone), _workspace(connection, run_id))
+                append_leaf(connection, log(tombstone), workspace_of(connection, run_id))
             position = next_position(connection, tables.tombstones)
             connection.execute(tables.tombstones.insert(), asdict(tombstone) | {"position": position})
         self._database.purge()
@@ -323,15 +281,11 @@ class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
             yield from map(to_bytes, chunk)
 
     def _require_run(self, connection: Connection, run_id: str) -> None:
-        """Hold the run's row, where the database locks by rows, so that one transaction at a time writes the run."""
-        held = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id).with_for_update()
-        if connection.execute(held).first() is None:
+        """The run is there; who writes holds its row, so that one transaction at a time writes the run."""
+        run = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id)
+        writes = connection.get_execution_options().get(WRITES)
+        if connection.execute(run.with_for_update() if writes else run).first() is None:
             raise self._not_found(connection, run_id)
-
-    def _require_frozen(self, connection: Connection, run_id: str) -> None:
-        self._require_run(connection, run_id)
-        if not find_head(connection, run_id).frozen:
-            raise RecordError(f"{run_id} is not frozen: a bundle or a package needs a record that has ended")
 
     def _not_found(self, connection: Connection, run_id: str) -> RunNotFoundError:
         if (row := connection.execute(rows_of(tables.tombstones, run_id)).first()) is not None:
@@ -350,10 +304,8 @@ class SqlStore(SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
         """Refuse an addendum that does not fit what it amends."""
         if (amends := opened.amends) is None:
             return
-        row = connection.execute(select_runs().where(tables.runs.c.run_id == amends.run_id)).first()
-        if row is None:
-            raise self._not_found(connection, amends.run_id)
-        amended = to_run_row(row)
+        self._require_run(connection, amends.run_id)
+        amended = to_run_row(connection.execute(select_runs().where(tables.runs.c.run_id == amends.run_id)).one())
         if amended.freeze is None:
             raise RecordError(f"{amends.run_id} is not frozen: it takes events, and no addendum")
         if amended.nonce != amends.nonce:
@@ -385,16 +337,3 @@ def _refuse_met(connection: Connection, meeting: str | None) -> None:
 
 def _manifest(digest: Digest) -> Select[Any]:
     return select(tables.manifests.c.manifest).where(tables.manifests.c.digest == str(digest))
-
-
-def _envelope(run_id: str) -> Select[Any]:
-    return select(tables.envelopes.c.envelope).where(tables.envelopes.c.run_id == run_id)
-
-
-def _workspace(connection: Connection, run_id: str) -> str:
-    workspace: str = connection.execute(rows_of(tables.runs, run_id)).one().workspace
-    return workspace
-
-
-def _bundle(run_id: str) -> Select[Any]:
-    return select(tables.bundles.c.bundle).where(tables.bundles.c.run_id == run_id)

@@ -16,7 +16,7 @@ from cognify_core.store.database import Database
 from cognify_core.store.keeping import Job, KeepUntil, PolicyKind, PolicyVersion, Purge, VaultFact
 from cognify_core.store.ledger import append_leaf
 from cognify_core.store.protocol import Leaf, Tombstone
-from cognify_core.store.rows import next_position, rows_of, to_bytes
+from cognify_core.store.rows import next_position, rows_of, to_bytes, workspace_of
 
 
 class SqlKeeping:
@@ -26,10 +26,11 @@ class SqlKeeping:
 
     def put_fact(self, fact: VaultFact) -> None:
         """Keep a fact."""
-        digests = {"package_hash": str(fact.package_hash), "digest": str(fact.digest)}
+        values: dict[str, Any] = {"package_hash": str(fact.package_hash), "digest": str(fact.digest)}
+        values |= {"held": int(fact.held), "asked_held": int(fact.asked_held)}
         with self._database.writing() as connection:
             position = next_position(connection, tables.vault_facts)
-            connection.execute(tables.vault_facts.insert(), asdict(fact) | digests | {"position": position})
+            connection.execute(tables.vault_facts.insert(), asdict(fact) | values | {"position": position})
 
     def facts(self, run_id: str | None = None) -> list[VaultFact]:
         """List facts."""
@@ -56,7 +57,7 @@ class SqlKeeping:
 
     def keep_until(self, run_id: str, entry: KeepUntil) -> KeepUntil:
         """Say until when."""
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             self._require_frozen(connection, run_id)
             known = _kept(connection, run_id)
             days = [each.until for each in known if each.until is not None]
@@ -87,8 +88,9 @@ class SqlKeeping:
         table = tables.jobs
         free = or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
         due = _of_workspace(select(table), workspace).where(table.c.done_at.is_(None), table.c.due_at <= now, free)
-        with self._database.writing() as connection:
-            row = connection.execute(due.order_by(table.c.due_at, table.c.job_id).limit(1).with_for_update()).first()
+        first = due.order_by(table.c.due_at, table.c.job_id).limit(1).with_for_update(skip_locked=True)
+        with self._database.writing(beside=True) as connection:
+            row = connection.execute(first).first()
             if row is None:
                 return None
             mine = table.update().where(table.c.job_id == row.job_id)
@@ -117,14 +119,15 @@ class SqlKeeping:
             self._require_frozen(connection, run_id)
             _refuse_kept(connection, run_id, purge)
             addenda = select(tables.runs.c.run_id).where(tables.runs.c.amends == run_id)
-            gone = [*connection.execute(addenda.order_by(tables.runs.c.ordinal.desc())).scalars(), run_id]
+            held = connection.execute(addenda.order_by(tables.runs.c.ordinal.desc()).with_for_update())
+            gone = [*held.scalars(), run_id]
             for each in gone:
                 values = {"run_id": each, "amended": None if each == run_id else run_id}
                 position = next_position(connection, tables.purges)
                 connection.execute(tables.purges.insert(), asdict(purge) | values | {"position": position})
                 stone = _tombstone(connection, each, purge)
                 if log is not None:
-                    append_leaf(connection, log(stone), connection.execute(rows_of(tables.runs, each)).one().workspace)
+                    append_leaf(connection, log(stone), workspace_of(connection, each))
                 position = next_position(connection, tables.tombstones)
                 connection.execute(tables.tombstones.insert(), asdict(stone) | {"position": position})
         self._database.purge()
@@ -138,7 +141,7 @@ class SqlKeeping:
             return [(row.run_id, _to_purge(row)) for row in rows]
 
     def _update_job(self, job_id: str, **values: str | None) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(beside=True) as connection:
             connection.execute(tables.jobs.update().where(tables.jobs.c.job_id == job_id).values(**values))
 
     def _require_frozen(self, connection: Connection, run_id: str) -> None:

@@ -7,6 +7,7 @@ held around every transaction.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from cognify_core.errors import StoreError, StoreVersionError
 from cognify_core.store.causes import FOREIGN, in_our_words
+from cognify_core.store.database import WRITES
 from cognify_core.store.forking import ForkGate
 from cognify_core.store.places import (
     MOUNTS,
@@ -27,11 +29,11 @@ from cognify_core.store.places import (
     sync_directory,
     sync_file,
 )
+from cognify_core.store.rulebook import upgrade
 from cognify_core.store.tables import REVISIONS
 
 APPLICATION_ID = 0x436F676E  # "Cogn": by this a store is told from other SQLite files (sqlite.org/pragma)
 
-_WRITES = "cognify_writes"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",  # REPLACE fires DELETE triggers here; other people's connections do without
@@ -62,6 +64,11 @@ class Sqlite:
             "system's locks work; a local folder in COGNIFY_HOME avoids both",
         )
 
+    @property
+    def is_owned(self) -> bool:
+        """Whether this user owns the file."""
+        return os.geteuid() in (0, self.path.stat().st_uid)
+
     def prepare(self) -> None:
         """Create what is not there, and bring the schema up to date; of several processes, one does it.
 
@@ -88,14 +95,14 @@ class Sqlite:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, beside: bool = False) -> Iterator[Connection]:  # noqa: ARG002 - one writes at a time anyway
         """A transaction that is alone in writing, and on disk when this returns; undone where the block raises."""
         with (
             self._used(),
             self._turn,
             self._shared(),
             self._engine.connect() as connection,
-            connection.execution_options(**{_WRITES: True}).begin(),
+            connection.execution_options(**{WRITES: True}).begin(),
         ):
             yield connection
 
@@ -159,8 +166,8 @@ class Sqlite:
         with self._plain() as connection:
             connection.execute(f"PRAGMA journal_mode = {self._journal_mode}")
         with self._engine.connect() as connection:
-            writing = connection.execution_options(**{_WRITES: True})
-            _upgrade(writing)
+            writing = connection.execution_options(**{WRITES: True})
+            upgrade(writing, "alembic_version")
             writing.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             writing.commit()
         sync_directory(self.path.parent)
@@ -184,17 +191,7 @@ def _engine(path: Path, synchronous: str, wait_seconds: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES)
+        writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _upgrade(connection: Connection) -> None:
-    """Run the migrations that are missing, in the connection's transaction."""
-    from alembic import command  # slow to import, and needed once in a schema's life
-    from alembic.config import Config
-
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "cognify_core.store:migrations")
-    command.upgrade(config, REVISIONS[-1])

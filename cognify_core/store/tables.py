@@ -12,14 +12,14 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
 )
+
+from cognify_core.store.columns import Integer, Text
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""

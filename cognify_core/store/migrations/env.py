@@ -6,22 +6,19 @@ Triggers are taken away first and the present ones are created last, so that a m
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from cognify_core.store.rulebook import install, take_away
 from cognify_core.store.tables import metadata
-from cognify_core.store.triggers import sqlite_triggers
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, version_table: str) -> None:
     """Bring the schema to the revision that was asked for."""
-    named = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-    for name in named.scalars().all():
-        connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-    context.configure(connection=connection, target_metadata=metadata)
+    take_away(connection)
+    context.configure(connection=connection, target_metadata=metadata, version_table=version_table)
     with context.begin_transaction():
         context.run_migrations()
-    for statement in sqlite_triggers().values():
-        connection.exec_driver_sql(statement)
+    install(connection)
 
 
-migrate(context.config.attributes["connection"])
+migrate(context.config.attributes["connection"], context.config.attributes["version_table"])

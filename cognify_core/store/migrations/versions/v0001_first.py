@@ -7,12 +7,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
-    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
-    Text,
     UniqueConstraint,
 )
+
+from cognify_core.store.columns import Integer, Text
 
 revision = "0001"
 down_revision = None

@@ -6,7 +6,9 @@ Whoever wrote a run before is its rank 0.
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, ForeignKey, Integer, PrimaryKeyConstraint, Text
+from sqlalchemy import Column, ForeignKey, PrimaryKeyConstraint
+
+from cognify_core.store.columns import Integer, Text
 
 revision = "0002"
 down_revision = "0001"

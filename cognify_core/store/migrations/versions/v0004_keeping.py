@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, PrimaryKeyConstraint, Text
+from sqlalchemy import Column, ForeignKey, LargeBinary, PrimaryKeyConstraint
+
+from cognify_core.store.columns import Integer, Text
 
 revision = "0004"
 down_revision = "0003"

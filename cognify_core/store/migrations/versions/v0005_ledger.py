@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, PrimaryKeyConstraint, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, LargeBinary, PrimaryKeyConstraint, UniqueConstraint
+
+from cognify_core.store.columns import Integer, Text
 
 revision = "0005"
 down_revision = "0004"
