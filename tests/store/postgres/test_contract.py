@@ -7,9 +7,10 @@ from cognify_core.store.sql import SqlStore
 from tests.store.contract import StoreContract
 from tests.store.contract_beside import BesideContract
 from tests.store.contract_ledger import LedgerContract
+from tests.store.contract_tenancy import TenancyContract
 
 
-class TestPostgresStore(StoreContract, BesideContract, LedgerContract):
+class TestPostgresStore(StoreContract, BesideContract, LedgerContract, TenancyContract):
     """A real server, on loopback."""
 
 
