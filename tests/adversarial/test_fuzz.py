@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cognify_core.api.evidence_file import read_evidence
 from cognify_core.canonical import encode, parse
 from cognify_core.capture.tree_manifest import parse_manifest
-from cognify_core.errors import CognifyError
+from cognify_core.errors import CognifyError, FormatError
+from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.ledger_body import LeafBody
 from cognify_core.seal.ledger_file import ProofFile
@@ -29,9 +32,12 @@ from cognify_core.seal.ledger_statements import parse_leaf_statement
 from cognify_core.seal.notes import LogKey, SignedHead
 from cognify_core.seal.signing import PublicKey
 from cognify_core.seal.statement import ReceiptStatement, SealStatement
+from cognify_core.seal.timestamps import Timestamp
 from cognify_core.verify.package import check_package_file
+from cognify_core.verify.timestamp_check import check_late, late_fact
 from tests.adversarial.altering import at, places
 from tests.adversarial.originals import LOGS, OTHER, PLAIN, TRUE
+from tests.adversarial.stamped import Stamped, token_of
 from tests.tamper.offline import offline
 from tests.tamper.packaging import TRUSTED
 
@@ -161,7 +167,7 @@ def test_json_that_was_altered(tmp_path: Path) -> None:
     def test(made: tuple[bytes, bytes | None]) -> None:
         answers(tmp_path, *made)
 
-    driven(test, SECONDS * 0.4)
+    driven(test, SECONDS * 0.3)
 
 
 def test_any_bytes(tmp_path: Path) -> None:
@@ -214,6 +220,41 @@ def test_whatever_is_read_is_read_or_refused(name: str) -> None:
                 continue
 
     driven(test, SECONDS * 0.1 / len(PARSERS))
+
+
+@pytest.mark.filterwarnings("ignore:Attribute's length must be")
+def test_timestamps_that_were_altered(tmp_path: Path, stamped: Stamped) -> None:
+    """In a bundle, and in the file beside a package, whose bytes are altered as well."""
+    token = token_of(stamped.true.run)
+    true, package = Timestamp.parse(token), stamped.true.package
+    late = Timestamp.parse(stamped.tsa.stamp(package))
+    beside = {
+        "format": "cognify.evidence/v1",
+        "package_hash": str(Digest.of(package)),
+        "facts": [late_fact(late, package)],
+    }
+    file = tmp_path / "evidence.json"
+
+    @hypothesis(st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=12) | st.just(token)), 100)
+    def test(made: tuple[float, int, bytes]) -> None:
+        where, length, filling = made
+        changed, whole = (_spliced(data, where, length, filling) for data in (token, encode(beside)))
+        report = stamped.check(stamped.with_timestamps(changed))
+        if report.exit_code == 0:  # what no signature covers
+            stamp = Timestamp.parse(changed)
+            assert (stamp.time, stamp.authority) == (true.time, true.authority)
+        file.write_bytes(whole + b"\n")
+        with suppress(FormatError):
+            facts = read_evidence(file, Digest.of(package))
+            found = [each.verdict for each in check_late(package, facts, stamped.clocks)]
+            assert found in ([], ["unchecked"]) or whole == encode(beside)
+
+    driven(test, SECONDS * 0.1)
+
+
+def _spliced(data: bytes, where: float, length: int, filling: bytes) -> bytes:
+    start = int(where * len(data))
+    return data[:start] + filling + data[start + length :]
 
 
 @pytest.mark.skipif(find_spec("pikepdf") is None or find_spec("reportlab") is None, reason="needs the extra pdf")
