@@ -15,9 +15,13 @@ import pytest
 from cognify_core import api
 from cognify_core.api.exporting import Package
 from cognify_core.canonical import encode
+from cognify_core.capture.tree_manifest import TREE_FORMAT
+from cognify_core.model.artifacts import ModelSeen
+from cognify_core.model.digest import Digest
 from cognify_core.seal.bundle import Bundle
+from cognify_core.verify.oms_models import models_of
 from tests.cli.running import cognify
-from tests.factories import OTHER_SIGNER
+from tests.factories import MANIFESTS, OTHER_SIGNER, TIME, TREE, default_bodies, sealed_run, whole
 from tests.tamper.attacking import leave, report_of, use
 
 ODD = "ключ\n \\\"'$(x)\u202e.bin"
@@ -99,6 +103,17 @@ def model_signing(model: Path, signature: Path, key: Path, *options: str) -> sub
     return subprocess.run(
         [*command, "--public_key", str(key), *options], capture_output=True, text=True, check=False, timeout=120
     )
+
+
+def test_final_weights_have_a_bundle_where_their_files_were_hashed_and_none_where_their_tensors_were() -> None:
+    def final(manifest: bytes, form: str | None) -> list[str]:
+        seen = {"assurance": "content", "hash": Digest.of(manifest), "manifest": form, "location": "~/out/final"}
+        body = ModelSeen.model_validate({"ref": "final", "id": "model_final", "step": 20, "at": TIME} | seen)
+        run = sealed_run(whole([*default_bodies(), body]), manifests=MANIFESTS | {str(Digest.of(manifest)): manifest})
+        return [model.node_id for model in models_of(run) if b"resources" in model.statement]
+
+    assert final(TREE, TREE_FORMAT) == final(b"one file's bytes", None) == ["ckpt_step_20", "model_final"]
+    assert final(encode({"format": "cognify.weights/v1"}), "cognify.weights/v1") == ["ckpt_step_20"]
 
 
 def test_bundles_are_made_of_checkpoints_that_are_no_longer_there(made: Signed) -> None:

@@ -128,6 +128,14 @@ def test_retention_is_shown_and_changed(mine: Path) -> None:
     assert "kept for 12 years after the seal" in cognify(mine, "retention", "show").stdout
 
 
+def test_what_is_to_be_archived_is_told_to_the_vault_and_stays_readable(mine: Path, folder: str) -> None:
+    json_of(mine, "vault", "set", folder)
+    json_of(mine, "retention", "set", "--archive-after-days", "90")
+    cognify(mine, "export", sealed(mine), "--vault", folder)
+    assert ["90 days" in line for line in json_of(mine, "sync")["done"]] == [True]
+    assert {each["state"] for each in json_of(mine, "vault", "list", "--check", code=2)["objects"]} == {"unlocked"}
+
+
 @pytest.mark.parametrize(
     ("words", "because"),
     [
