@@ -23,6 +23,9 @@ _VARIABLES = {
 _SETTINGS = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.quotePath=true")
 _NO_FILTERS = ("filter.lfs.clean=", "filter.lfs.process=", "filter.lfs.required=false")
 _QUIET = tuple(part for setting in (*_SETTINGS, *_NO_FILTERS) for part in ("-c", setting))
+_STATUS = ("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=no", "--no-renames")
+_CHANGED = (b"1 ", b"2 ", b"u ")
+"""What lines of changed files begin with (git-status(1), Porcelain Format Version 2)."""
 _DIFF = (
     *("diff", "HEAD", "--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
     *("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short", "--diff-algorithm=myers", "--unified=3"),
@@ -62,19 +65,25 @@ def find_work_tree(directory: Path) -> WorkTree | None:
         if any((folder / ".git").exists() for folder in (directory, *directory.absolute().parents)):
             raise CaptureError("the git repository could not be read")
         return None
-    commit = _ask(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     top = Path(os.fsdecode(root.rstrip(b"\n")))
-    diff = _ask(top, *_DIFF) if commit else b""
-    untracked = _ask(top, "ls-files", "--others", "--exclude-standard", "-z")
-    if diff is None or untracked is None:
+    status = _ask(top, *_STATUS)
+    if status is None:
+        raise CaptureError("the state of the git work tree could not be read")
+    lines = status.split(b"\0")
+    headers = dict(line[2:].split(b" ", 1) for line in lines if line.startswith(b"# branch."))
+    commit, branch = headers.get(b"branch.oid"), headers.get(b"branch.head")
+    begun = commit is not None and commit != b"(initial)"
+    changed = begun and any(line[:2] in _CHANGED for line in lines)
+    diff = _ask(top, *_DIFF) if changed else b""
+    if diff is None:
         raise CaptureError("the changes of the git work tree could not be read")
     return WorkTree(
         root=top,
-        commit=_line(commit),
-        branch=_line(_ask(top, "symbolic-ref", "--short", "--quiet", "HEAD")),
+        commit=_line(commit) if begun else None,
+        branch=None if branch == b"(detached)" else _line(branch),
         remote=_remote(_line(_ask(top, "remote", "get-url", "origin"))),
         diff=diff,
-        untracked=untracked.count(b"\0"),
+        untracked=sum(line.startswith(b"? ") for line in lines),
     )
 
 
