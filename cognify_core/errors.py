@@ -8,6 +8,8 @@ CognifyError
 ├── CaptureError            something could not be hashed; carries the reason that the record will hold
 ├── StoreError              the store could not do what it promises
 │   ├── StoreVersionError   the store was written by a newer Cognify
+│   ├── ServerUnavailableError   the server did not answer, or could not now; trying again may help
+│   ├── ServerRefusedError  the server said no
 │   ├── LedgerError         the ledger lacks what it must have, so that nothing can be appended to it
 │   └── RecordError         an append that would break the record (wrong order, unknown run)
 │       ├── RecordLengthError    the record is longer than the writer thought
@@ -65,6 +67,14 @@ class StoreError(CognifyError):
 
 class StoreVersionError(StoreError):
     """The store was written by a newer Cognify."""
+
+
+class ServerUnavailableError(StoreError):
+    """The server did not answer, or could not now; trying again may help."""
+
+
+class ServerRefusedError(StoreError):
+    """The server said no."""
 
 
 class LedgerError(StoreError):

@@ -20,6 +20,12 @@ class Settings(BaseSettings):
 
     home: Path = Path("~/.cognify")
     """Store, keys and packages."""
+    url: str | None = None
+    """A Cognify server, to which runs are recorded while they go on; none: they stay on this machine."""
+    api_key: SecretStr | None = None
+    """The key that the server is shown."""
+    workspace: str = "default"
+    """Which of the server's."""
     mode: Literal["on", "dry", "off"] = "on"
     """`off` is inert; `dry` does everything and keeps nothing."""
     project: str = "default"

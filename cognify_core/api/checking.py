@@ -63,7 +63,7 @@ def verify_target(
     again = partial(rendered_again, session.workspace)
     clocks = Clocks(session.ring.authorities.trusted(), required=require_timestamp)
     logs = known_logs(session.ring, head, tiles, lambda: WorkspaceLedger(session.workspace))
-    logs = replace(logs, clocks=clocks)
+    logs = replace(logs, clocks=clocks, elsewhere=session.workspace.is_remote)
     check = partial(check_package_file, trusted=trusted, max_bytes=most, again=again, logs=logs)
     if isinstance(target, Package):
         receipt = receipt or target.receipt_path

@@ -131,11 +131,16 @@ def vault_facts(run_id: str | None = None, *, check: bool = False) -> list[Vault
 def sync() -> tuple[list[Delivery], list[str]]:
     """Work off the outbox now, make locks in vaults as long as they must be, and see to it that old packages move.
 
+    Where runs are recorded to a server: send it what it has not got, and have sealed there what was to be.
+
     Returns what became of each delivery, and what else was done or could not be, in words.
     """
     from cognify_core.api.rechecking import archive, lengthen
+    from cognify_core.api.remote import RemoteWorkspace
 
     workspace = this_session().workspace
+    if isinstance(workspace, RemoteWorkspace):
+        return workspace.sync(), []
     return workspace.outbox.work_off(now=True), [*lengthen(workspace), *archive(workspace)]
 
 

@@ -14,7 +14,7 @@ from cognify_core.api.console import Say, plural, say_nothing
 from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.sealing import Sealed
 from cognify_core.capture.weights import weights_from_files
-from cognify_core.errors import SigningKeyError
+from cognify_core.errors import ServerUnavailableError, SigningKeyError
 from cognify_core.model.events import ClosedStatus, Gap
 from cognify_core.record.ranks import Rank
 from cognify_core.record.run import Run
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 SealWhen: TypeAlias = Literal["train_end", "exit", "manual", "block"]
 _PATIENCE_SECONDS = 3.0
+_LATER = (
+    (SigningKeyError, "; nothing is lost: `cognify seal {run_id}` seals it later"),
+    (ServerUnavailableError, "; nothing is lost: it stands on this machine, and `cognify sync` goes on from there"),
+)
+"""What to do about a seal that did not come, by why it did not."""
 
 # A log, not warnings.warn: under `python -W error` a warning would stop the program.
 _log = logging.getLogger("cognify")
@@ -151,8 +156,7 @@ class LiveRun:
             sealed = self.seal()
             package = self.workspace.export(self.amends or self.id)
         except Exception as error:  # noqa: BLE001 - as `guarded`: the training's own result must not be lost
-            can = isinstance(error, SigningKeyError)
-            later = f"; nothing is lost: `cognify seal {self.id}` seals it later" if can else ""
+            later = next((told for kind, told in _LATER if isinstance(error, kind)), "").format(run_id=self.id)
             say(f"{self.id} {status}, but not sealed: {error}{later}")
             return None
         self._tell(sealed, package)
@@ -163,9 +167,8 @@ class LiveRun:
         """The line at the start: the run, the store, what cannot be seen so far. Once told, only what is new of it."""
         told, self._told = self._told, len(self.gaps)
         unseen = "; ".join(f"{gap.subject}: {gap.reason}" for gap in self.gaps[told or 0 :])
-        where = "nowhere (a dry run)" if self.workspace.is_dry else str(self.workspace.settings.store_path)
         if told is None:
-            self.say(f"{self.id} recording to {where}{f' (cannot see: {unseen})' if unseen else ''}")
+            self.say(f"{self.id} recording to {self.workspace.place}{f' (cannot see: {unseen})' if unseen else ''}")
         elif unseen:
             self.say(f"{self.id} cannot see: {unseen}")
 

@@ -108,7 +108,12 @@ class Session:
             if self._pid != os.getpid():
                 self._forget()
             if self._workspace is None:
-                self._workspace = Workspace(self.settings, self.ask)
+                if self.settings.url is None:
+                    self._workspace = Workspace(self.settings, self.ask)
+                else:
+                    from cognify_core.api.remote import RemoteWorkspace
+
+                    self._workspace = RemoteWorkspace(self.settings, self.ask)
             return self._workspace
 
     @property

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import os
 
     from cognify_core.record.reads import Reads
+    from cognify_core.seal.notes import LogSigner
     from cognify_core.seal.passphrases import Ask
     from cognify_core.seal.signing import Signer
     from cognify_core.seal.timestamping import Clock
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from cognify_core.store.protocol import Leaf, RunRow, Store
 
 
-class _Begun(NamedTuple):
+class Begun(NamedTuple):
     """A run that was begun, and why the ledger does not list it."""
 
     run_id: str
@@ -94,6 +95,16 @@ class Workspace:
         return self._dry is not None
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it lies on a server, which seals and keeps the ledger."""
+        return False
+
+    @property
+    def place(self) -> str:
+        """Where runs are recorded to, for people."""
+        return "nowhere (a dry run)" if self.is_dry else str(self.settings.store_path)
+
+    @property
     def has_store(self) -> bool:
         """Whether there is a store already: one is made when it is first asked for."""
         return self._shared is not None or self.settings.store_path.is_file()
@@ -103,10 +114,14 @@ class Workspace:
         """The store; in the embedded one, runs whose process died are marked INTERRUPTED first."""
         if self._shared is not None:
             return self._shared
+        store = self._open_store()
+        recover(store, self.settings.spool_path)
+        return store
+
+    def _open_store(self) -> Store:
         store = open_store(self.settings.store_path)
         for note in store.notes:
             self.say(note)
-        recover(store, self.settings.spool_path)
         return store
 
     @property
@@ -123,6 +138,11 @@ class Workspace:
             StoreError: it cannot be written.
         """
         return open_ledger(self.store, self.ring)
+
+    @cached_property
+    def log(self) -> LogSigner:
+        """The key of the ledger's heads, which never changes."""
+        return self.ring.log()
 
     @property
     def clock(self) -> Clock:
@@ -317,7 +337,7 @@ class Workspace:
         run = Run(self.store, self.hashing, begun.run_id, self.settings.spool_path, rank=rank, rank_seconds=patience)
         return self._noting(begun, LiveRun(run if opened.amends else self._remember(run), self, seal_when))
 
-    def _begin(self, opened: RunOpened, **how: Any) -> _Begun:
+    def _begin(self, opened: RunOpened, **how: Any) -> Begun:
         """Begin a record together with its leaf; where the ledger cannot take one, without, and say why."""
         failures: list[CognifyError] = []
 
@@ -334,9 +354,9 @@ class Workspace:
         except StoreError as error:
             failures.append(error)
             run_id = open_run(self.store, opened, **how)
-        return _Begun(run_id, tuple(failures))
+        return Begun(run_id, tuple(failures))
 
-    def _noting(self, begun: _Begun, live: LiveRun) -> LiveRun:
+    def _noting(self, begun: Begun, live: LiveRun) -> LiveRun:
         for error in begun.failures:
             live.run.fail(LEDGER_FAILED, error)
         return live

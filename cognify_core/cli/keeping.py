@@ -101,7 +101,7 @@ def _floor(name: str, *, overridden: str | None) -> str:
 
 
 def sync(as_json: AsJson = False) -> None:
-    """Deliver what waits for the vault, and bring locks there up to what must be kept.
+    """Deliver what waits for the vault or the server, and bring locks up to what must be kept.
 
     Ends with 2 where something still waits.
     """
@@ -112,7 +112,7 @@ def sync(as_json: AsJson = False) -> None:
         emit({"deliveries": [_delivery_document(each) for each in deliveries], "done": list(said)})
     else:
         for each in deliveries:
-            what = ", ".join(each.states) if each.error is None else f"{each.error}; again after {each.due_at}"
+            what = ", ".join(each.states) if each.error is None else _told(each)
             say(f"{each.job.run_id}: {what}", style=None if each.error is None else "yellow")
         for line in said:
             say(line)
@@ -120,6 +120,10 @@ def sync(as_json: AsJson = False) -> None:
             say("nothing waits")
     if any(each.error is not None for each in deliveries):
         raise typer.Exit(ExitCode.COULD_NOT)
+
+
+def _told(delivery: Delivery) -> str:
+    return f"{delivery.error}{f'; again after {delivery.due_at}' if delivery.due_at else ''}"
 
 
 def purge(

@@ -148,11 +148,15 @@ class LogSigner:
         public = key.public_key().public_bytes_raw()
         self.key = LogKey(origin or f"{ORIGIN_PREFIX}{sha256(public).hexdigest()[:16]}", public)
 
-    def sign(self, size: int, root: bytes) -> SignedHead:
-        """The signed head of this log: for one size and root always the same bytes."""
-        head = Head(self.key.origin, size, root)
-        signature = base64_text(self.key.log_id[:4] + self._key.sign(head.encode()))
-        return SignedHead(head, head.encode() + f"\n— {self.key.origin} {signature}\n".encode())
+    def sign(self, size: int, root: bytes, *, record: str | None = None) -> SignedHead:
+        """The signed head of this log, or of the record of a run: for one size and root always the same bytes.
+
+        The heads of a record have an origin of their own, `<log>/<run id>`, so that none passes for one of the log.
+        """
+        key = self.key if record is None else LogKey(f"{self.key.origin}/{record}", self.key.public)
+        head = Head(key.origin, size, root)
+        signature = base64_text(key.log_id[:4] + self._key.sign(head.encode()))
+        return SignedHead(head, head.encode() + f"\n— {key.origin} {signature}\n".encode())
 
 
 def new_log_pem() -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from cognify_core.errors import CannotVerifyError, ConfigurationError, LedgerError
-from cognify_core.seal.http import reason_of, send
+from cognify_core.http import reason_of, send
 from cognify_core.store.places import put_in_place
 
 _SECONDS = 30.0

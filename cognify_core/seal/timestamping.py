@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cognify_core.errors import CognifyError, ConfigurationError, TimestampError
+from cognify_core.http import reason_of, send
 from cognify_core.seal.authorities import Authority
-from cognify_core.seal.http import reason_of, send
 from cognify_core.seal.timestamps import MAX_BYTES, Timestamp
 
 _HEADERS = {"Content-Type": "application/timestamp-query"}

@@ -85,6 +85,8 @@ class Appended(Shown):
     size: int
     root: str
     """RFC 6962 root over the first `size` events, hexadecimal."""
+    head: str
+    """The same, signed with the key of the workspace's log: a C2SP signed note of the origin `<log>/<run_id>`."""
 
 
 class Finish(Form):

@@ -20,9 +20,20 @@ if TYPE_CHECKING:
     from cognify_core.store.tenancy import Token
 
 OF_A_RUN = (
-    *("append", "events", "addenda", "freeze", "put_envelope", "envelope", "put_bundle", "bundle", "receipts"),
-    *("put_openings", "openings", "erase_openings", "put_access", "accesses", "set_owner", "owners", "discard"),
-    *("keep_until", "kept_until", "purge", "put_secret", "secret"),
+    *(
+        "append",
+        "events",
+        "written",
+        "addenda",
+        "freeze",
+        "put_envelope",
+        "envelope",
+        "put_bundle",
+        "bundle",
+        "receipts",
+    ),
+    *("put_openings", "openings", "erase_openings", "put_access", "accesses", "set_owner", "owners"),
+    *("discard", "keep_until", "kept_until", "purge", "put_secret", "secret"),
 )
 """Methods whose first argument names a run."""
 OF_A_WORKSPACE = (

@@ -13,6 +13,7 @@ from cognify_core.model.record import Freeze, Status
 from cognify_core.store.finding import Wanted
 from cognify_core.store.keeping import Keeping
 from cognify_core.store.tenancy import Tenancy
+from cognify_core.store.written import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,9 @@ class Store(Keeping, Tenancy, Protocol):
 
     def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:
         """The record's event bytes from `start` on, in order, as of the moment of the call."""
+
+    def written(self, run_id: str, start: int = 0) -> Iterator[Written]:
+        """The same, each with the writer and the counter under which it came."""
 
     def run(self, run_id: str) -> RunRow:
         """What the store knows of one run."""

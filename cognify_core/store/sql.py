@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Column, Connection, Select, bindparam, select
 
 from cognify_core.errors import (
     ConfigurationError,
@@ -46,6 +46,7 @@ from cognify_core.store.sql_keeping import SqlKeeping
 from cognify_core.store.sql_sealing import SqlSealing
 from cognify_core.store.sql_tenancy import SqlTenancy
 from cognify_core.store.sqlite import Sqlite
+from cognify_core.store.written import Written
 
 POSTGRES, SQLITE = ("postgresql://", "postgresql+psycopg://", "postgres://"), "sqlite:///"
 """How the URLs of stores begin."""
@@ -160,10 +161,14 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
 
     def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:
         """Read a record, in short transactions: events never change, so they need not be read in one."""
-        with self._database.reading() as connection:
-            self._require_run(connection, run_id)
-            size = find_head(connection, run_id).size
-        return self._stream(run_id, max(start, 0), size)
+        rows = self._rows(run_id, start, self._length(run_id), tables.events.c.event)
+        return (to_bytes(event) for (event,) in rows)
+
+    def written(self, run_id: str, start: int = 0) -> Iterator[Written]:
+        """Read a record with the names of its drafts."""
+        columns = tables.events.c.writer, tables.events.c.counter, tables.events.c.event
+        rows = self._rows(run_id, start, self._length(run_id), *columns)
+        return (Written(writer, counter, to_bytes(event)) for writer, counter, event in rows)
 
     def run(self, run_id: str) -> RunRow:
         """Look one run up."""
@@ -267,18 +272,23 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
         with self._database.reading() as connection:
             return [to_run_row(row) for row in connection.execute(query)]
 
-    def _stream(self, run_id: str, start: int, size: int) -> Iterator[bytes]:
-        for first in range(start, size, EVENTS_AT_ONCE):
+    def _length(self, run_id: str) -> int:
+        with self._database.reading() as connection:
+            self._require_run(connection, run_id)
+            return find_head(connection, run_id).size
+
+    def _rows(self, run_id: str, start: int, size: int, *columns: Column[Any]) -> Iterator[Sequence[Any]]:
+        for first in range(max(start, 0), size, EVENTS_AT_ONCE):
             last = min(first + EVENTS_AT_ONCE, size) - 1
-            query = select(tables.events.c.event).where(tables.events.c.seq.between(first, last))
+            query = select(*columns).where(tables.events.c.seq.between(first, last))
             query = query.where(tables.events.c.run_id == run_id).order_by(tables.events.c.seq)
             with self._database.reading() as connection:
-                chunk = connection.execute(query).scalars().all()
+                chunk = connection.execute(query).all()
             if len(chunk) != last - first + 1:
                 raise StoreError(
                     f"{run_id} was discarded while it was read, or the store {self._database.place} is damaged"
                 )
-            yield from map(to_bytes, chunk)
+            yield from chunk
 
     def _require_run(self, connection: Connection, run_id: str) -> None:
         """The run is there; who writes holds its row, so that one transaction at a time writes the run."""

@@ -44,6 +44,8 @@ class Logs:
     pinned: tuple[LogKey, ...] = ()
     outside: OutsideHead | None = None
     clocks: Clocks = NO_CLOCKS
+    elsewhere: bool = False
+    """Whether the ledger lies with a server, so that the store beside a run has none to be asked."""
 
 
 NO_LOGS = Logs()

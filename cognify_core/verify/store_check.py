@@ -101,7 +101,8 @@ def _check_one(
     lost = _fetch_manifests(store, run, manifests, where)
     findings += check_sealed_run(run, trusted, carried=None, where=where, logs=logs)
     findings += lost
-    rows = [*_check_freeze(run, row.freeze, where), *_check_row(run, row, where), *_check_leaf(store, run, row, where)]
+    leaf = () if logs.elsewhere else _check_leaf(store, run, row, where)
+    rows = [*_check_freeze(run, row.freeze, where), *_check_row(run, row, where), *leaf]
     return run, [
         *findings,
         *(rows or [holds("store", f"{where}the store's own rows agree with the record and the seal")]),

@@ -117,11 +117,11 @@ def metric(number: int, writer: str = "w") -> bytes:
 
 
 @contextmanager
-def serving(home: Path, limits: Limits | None = None) -> Iterator[Served]:
+def serving(home: Path, limits: Limits | None = None, port: int = 0) -> Iterator[Served]:
     """Serve a new store for as long as the block lasts."""
     settings = load(home=home, quiet=True)
     store = open_store(settings.store_path)
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     app = make_app(settings, store, limits or Limits(requests=1_000_000))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

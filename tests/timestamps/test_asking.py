@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cognify_core.errors import CognifyError, ConfigurationError, FormatError, TimestampError, VerificationError
+from cognify_core.http import ATTEMPTS
 from cognify_core.seal.authorities import Authority
-from cognify_core.seal.http import ATTEMPTS
 from cognify_core.seal.timestamping import Clock, ask, check_url
 from tests.servers.tsa import Tsa, authority, issuer, served, silent
 

@@ -105,7 +105,9 @@ def _append(room: Workspace, run_id: str, secret: str, body: bytes, roots: Roots
     for manifest in manifests:
         room.store.put_manifest(manifest)
     size = room.store.append(run_id, drafts)
-    return Appended(size=size, root=roots.root(room.store, run_id, size).hex())
+    root = roots.root(room.store, run_id, size)
+    head = room.log.sign(size, root, record=run_id)
+    return Appended(size=size, root=root.hex(), head=head.note.decode("utf-8"))
 
 
 def _require_secret(room: Workspace, run_id: str, secret: str) -> None:

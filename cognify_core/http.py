@@ -10,10 +10,27 @@ ATTEMPTS = 4
 _WAIT, _LONGEST_WAIT = 0.1, 2.0
 _BUSY = frozenset({408, 425, 429})
 _GONE = frozenset({404, 410})
+_MOST_OF_A_NO = 10_000
+"""Bytes that are read of an answer that says no."""
+
+
+class AnswerError(OSError):
+    """Who was asked says no, or cannot now."""
+
+    def __init__(self, status: int, reason: str, body: bytes) -> None:
+        super().__init__(f"HTTP Error {status}: {reason}")
+        self.status, self.body = status, body
 
 
 def send(
-    method: str, url: str, data: bytes | None, *, seconds: float, most: int, headers: Mapping[str, str] | None = None
+    method: str,
+    url: str,
+    data: bytes | None,
+    *,
+    seconds: float,
+    most: int,
+    headers: Mapping[str, str] | None = None,
+    follow: bool = True,
 ) -> bytes | None:
     """What is answered, up to `most` bytes; none where there is nothing under the URL.
 
@@ -26,9 +43,11 @@ def send(
         seconds: how long all attempts together may take, but for looking the name up.
         most: more than that is not read.
         headers: what else is said.
+        follow: whether an answer may send us elsewhere, headers and all.
 
     Raises:
-        OSError: nobody answers, or who answers says no; the message says which.
+        AnswerError: who was asked says no, or still cannot.
+        OSError: nobody answers.
     """
     import tenacity
 
@@ -41,7 +60,7 @@ def send(
     )
 
     def once() -> bytes | None:
-        return _send(method, url, data, max(0.05, deadline - time.monotonic()), most, headers or {})
+        return _send(method, url, data, max(0.05, deadline - time.monotonic()), most, headers or {}, follow)
 
     answer: bytes | None = retrying(once)
     return answer
@@ -54,21 +73,25 @@ def reason_of(error: OSError) -> str:
 
 
 def _send(
-    method: str, url: str, data: bytes | None, seconds: float, most: int, headers: Mapping[str, str]
+    method: str, url: str, data: bytes | None, seconds: float, most: int, headers: Mapping[str, str], follow: bool
 ) -> bytes | None:
     from http.client import HTTPException
     from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Staying(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            """Go nowhere else."""
 
     request = Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310 - http or https
     try:
-        with urlopen(request, timeout=seconds) as answer:  # noqa: S310
+        with build_opener(*(() if follow else (Staying,))).open(request, timeout=seconds) as answer:
             told: bytes = answer.read(most)
     except HTTPError as error:
-        error.close()
-        if error.code in _GONE:
-            return None
-        raise
+        with error:
+            if error.code in _GONE:
+                return None
+            raise AnswerError(error.code, str(error.reason), error.read(_MOST_OF_A_NO)) from error
     except HTTPException as error:
         raise ConnectionError(f"it broke off: {error!r}") from error
     return told
@@ -76,8 +99,6 @@ def _send(
 
 def _may_pass(error: Any) -> bool:
     """Whether asking again may help: not where somebody said no."""
-    from urllib.error import HTTPError
-
-    if isinstance(error, HTTPError):
-        return error.code >= 500 or error.code in _BUSY
+    if isinstance(error, AnswerError):
+        return error.status >= 500 or error.status in _BUSY
     return isinstance(error, OSError)
