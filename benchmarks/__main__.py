@@ -17,6 +17,7 @@ BENCHMARKS = (
     "mlflow",
     "metrics",
     "documents",
+    "server",
 )
 
 

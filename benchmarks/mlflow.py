@@ -45,7 +45,7 @@ def main(pairs: int = PAIRS, served_pairs: int = SERVED_PAIRS) -> None:
             took = _measure(plain, audited, call, _pairs(name, pairs))
             _print_row(name, took, _processor_ratio(plain, audited, call, _pairs(name, pairs)))
         _settle()
-        with _serving(Path(folder), "") as plain_uri, _serving(Path(folder), "cognify+") as audited_uri:
+        with serving_mlflow(Path(folder), "") as plain_uri, serving_mlflow(Path(folder), "cognify+") as audited_uri:
             served = _store_at(plain_uri), _store_at(audited_uri)
             _print_head("behind a server, over HTTP")
             for name, call in _calls().items():
@@ -85,7 +85,7 @@ def _stores(folder: Path) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _serving(folder: Path, prefix: str) -> Iterator[str]:
+def serving_mlflow(folder: Path, prefix: str) -> Iterator[str]:
     """`mlflow server` with a database of its own; its URI."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
