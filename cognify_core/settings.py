@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from cognify_core.errors import ConfigurationError
 
 GIB = 1 << 30
+_STORES = ("postgresql://", "postgresql+psycopg://", "postgres://", "sqlite:///")
+_SECRET = ("store", "api_key", "key_passphrase")
 
 
 class Settings(BaseSettings):
@@ -20,6 +22,8 @@ class Settings(BaseSettings):
 
     home: Path = Path("~/.cognify")
     """Store, keys and packages."""
+    store: SecretStr | None = None
+    """The URL of the store where it is not in `home`: `postgresql://USER@HOST/DATABASE`. It may hold a password."""
     url: str | None = None
     """A Cognify server, to which runs are recorded while they go on; none: they stay on this machine."""
     api_key: SecretStr | None = None
@@ -70,6 +74,13 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
+    @field_validator("store")
+    @classmethod
+    def _is_url(cls, store: SecretStr | None) -> SecretStr | None:
+        if store is not None and not store.get_secret_value().startswith(_STORES):
+            raise ValueError("it is written postgresql://USER@HOST/DATABASE, or sqlite:///PATH")
+        return store
+
     @field_validator("timestamp_urls", mode="before")
     @classmethod
     def _listed(cls, urls: object) -> object:
@@ -86,6 +97,16 @@ class Settings(BaseSettings):
     def store_path(self) -> Path:
         """The embedded SQLite store."""
         return self.home / "cognify.db"
+
+    @property
+    def store_place(self) -> Path | str:
+        """Where the store is, for `open_store` alone: a URL may hold a password."""
+        return self.store_path if self.store is None else self.store.get_secret_value()
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a store already: the embedded one is made when it is first needed."""
+        return self.store is not None or self.store_path.is_file()
 
     @property
     def keys_path(self) -> Path:
@@ -124,6 +145,7 @@ def load(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
+        what = "what was given" if name in _SECRET else repr(first["input"])
         raise ConfigurationError(
-            f"{name} (COGNIFY_{name.upper()}) cannot be {first['input']!r}: {first['msg']}"
+            f"{name} (COGNIFY_{name.upper()}) cannot be {what}: {first['msg']}"
         ) from None  # pydantic's own traceback says the same in forty lines

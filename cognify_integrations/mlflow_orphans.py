@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow.exceptions import MlflowException
@@ -31,6 +30,7 @@ from cognify_integrations.mlflow_known import Known
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
     from cognify_core.model.events import ClosedStatus
+    from cognify_core.settings import Settings
     from cognify_core.store.protocol import RunRow, Store
 
 CLOSED: dict[str, ClosedStatus] = {"FINISHED": "COMPLETED", "FAILED": "FAILED", "KILLED": "INTERRUPTED"}
@@ -68,23 +68,23 @@ class Orphans:
         """Claim those that are there now; end them, and those that come, in the background."""
         found: list[Orphan] = []
         try:
-            if self._path.exists():
-                with closing(open_store(self._path)) as ours:
+            if self._settings.has_store:
+                with closing(open_store(self._settings.store_place)) as ours:
                     found = list(self._claimed(ours))
         except (CognifyError, OSError) as error:
             warn(_WHERE, error)
         threading.Thread(target=self._watch, args=(found,), name="cognify-orphans", daemon=True).start()
 
     @property
-    def _path(self) -> Path:
-        return self._session.settings.store_path
+    def _settings(self) -> Settings:
+        return self._session.settings
 
     def _watch(self, found: list[Orphan]) -> None:
         self._take_over(found)
         is_first = True
         while True:
             began = time.monotonic()
-            if self._path.exists():
+            if self._settings.has_store:
                 try:
                     ours = self._session.workspace.store
                     self._take_over([*(self._unseen(ours) if is_first else ()), *self._claimed(ours)])

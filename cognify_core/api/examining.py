@@ -40,7 +40,7 @@ def _workspace(session: Session) -> Iterator[Check]:
         settings = session.settings
         yield Check("mode", None if settings.mode == "off" else True, settings.mode)
         workspace = session.workspace
-        yield Check("store", True, f"{settings.store_path}, {plural(len(workspace.store.runs()), 'run')}")
+        yield Check("store", True, f"{workspace.store.place}, {plural(len(workspace.store.runs()), 'run')}")
         key = workspace.signer.public_key
         yield Check("signing key", True, f"{key.key_id[:16]}… in {settings.keys_path}")
         pinned = key in workspace.ring.trusted()

@@ -47,6 +47,7 @@ def init(
     project: str | None = None,
     run_tags: Mapping[str, str] | None = None,
     home: str | Path | None = None,
+    store: str | None = None,
     mode: Literal["on", "dry", "off"] | None = None,
     quiet: bool | None = None,
 ) -> None:
@@ -56,7 +57,7 @@ def init(
         ConfigurationError: a value is wrong, or a run is going on.
     """
     tags = None if run_tags is None else dict(run_tags)
-    this_session().init(project=project, run_tags=tags, home=home, mode=mode, quiet=quiet)
+    this_session().init(project=project, run_tags=tags, home=home, store=store, mode=mode, quiet=quiet)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,8 +88,8 @@ def _two(workspace: Workspace, by: str | None, approved_by: str | None, reason: 
         raise RunStateError(f"a purge has an administrator (by), a second approver and a reason; {ESCALATION}")
     if same_name(first, second) or same_name(second, this_user()):
         raise RunStateError(f"{second} cannot approve what they ask for themselves; {ESCALATION}")
-    if os.geteuid() not in (0, workspace.settings.store_path.stat().st_uid):
-        raise RunStateError(f"only the owner of {workspace.settings.store_path} administrates it; {ESCALATION}")
+    if not workspace.store.is_owned:
+        raise RunStateError(f"only the owner of {workspace.store.place} administrates it; {ESCALATION}")
     return first, second, why
 
 

@@ -58,7 +58,7 @@ class RemoteWorkspace(Workspace):
             )
         self.server = Server(settings.url, settings.api_key.get_secret_value(), settings.workspace)
         mirror = settings.home / "remote" / _folder_name(self.server)
-        super().__init__(settings.model_copy(update={"home": mirror}), ask, name=settings.workspace)
+        super().__init__(settings.model_copy(update={"home": mirror, "store": None}), ask, name=settings.workspace)
         self._resumed = False
         self._mirror: Store | None = None
         self.ring = key_ring(settings, ask)

@@ -84,7 +84,8 @@ class Workspace:
         self.name = name
         self._shared = store
         self._dry = tempfile.TemporaryDirectory(prefix="cognify-dry-") if settings.mode == "dry" else None
-        self.settings = settings.model_copy(update={"home": Path(self._dry.name)}) if self._dry else settings
+        here = {"home": Path(self._dry.name), "store": None} if self._dry else {}
+        self.settings = settings.model_copy(update=here)
         self.say: Say = say_nothing if settings.quiet else say
         self.ring = key_ring(self.settings, ask)
         self._reads: dict[str, Reads] = {}
@@ -102,12 +103,12 @@ class Workspace:
     @property
     def place(self) -> str:
         """Where runs are recorded to, for people."""
-        return "nowhere (a dry run)" if self.is_dry else str(self.settings.store_path)
+        return "nowhere (a dry run)" if self.is_dry else self.store.place
 
     @property
     def has_store(self) -> bool:
         """Whether there is a store already: one is made when it is first asked for."""
-        return self._shared is not None or self.settings.store_path.is_file()
+        return self._shared is not None or self.settings.has_store
 
     @cached_property
     def store(self) -> Store:
@@ -119,7 +120,7 @@ class Workspace:
         return store
 
     def _open_store(self) -> Store:
-        store = open_store(self.settings.store_path)
+        store = open_store(self.settings.store_place)
         for note in store.notes:
             self.say(note)
         return store
@@ -308,7 +309,7 @@ class Workspace:
             return found[0]
         names = ", ".join(row.run_id for row in (found or rows)[:5]) or "none; this store has no runs yet"
         what = "more than one run begins with" if found else "no run answers to"
-        raise RunNotFoundError(f"{what} {wanted[:60]!r} in {self.settings.store_path}; candidates: {names}")
+        raise RunNotFoundError(f"{what} {wanted[:60]!r} in {self.store.place}; candidates: {names}")
 
     def reads(self, run_id: str) -> Reads | None:
         """What that run read in this process; None of a run that is none of its last few."""

@@ -34,6 +34,10 @@ def register(parent: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on; other machines reach 0.0.0.0.")] = "127.0.0.1",
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql://USER@HOST/DATABASE; else COGNIFY_STORE, else a file."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8400,
     certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="TLS certificate (PEM).")
@@ -58,15 +62,17 @@ def serve(
         raise ConfigurationError("--certificate and --key belong together")
     import uvicorn
 
+    from cognify_core import api
     from cognify_core.server.app import make_app
-    from cognify_core.settings import load
 
-    settings = load()
-    store = _store()
-    if not store.tokens():
+    session = api.this_session()
+    if store is not None:
+        session.init(home=session.settings.home, store=store)
+    settings, shared = session.settings, session.workspace.store
+    if not shared.tokens():
         remark("no API key has been made yet: cognify token create --role admin --label NAME")
     config = uvicorn.Config(
-        make_app(settings, store),
+        make_app(settings, shared),
         host=host,
         port=port,
         ssl_certfile=certificate,
@@ -81,9 +87,9 @@ def serve(
     with config.bind_socket() as listening:
         where = listening.getsockname()
         scheme = "http" if certificate is None else "https"
-        say(f"Cognify serves {scheme}://{_in_url(where[0])}:{where[1]}/v2 from {settings.store_path} (Ctrl-C ends it)")
+        say(f"Cognify serves {scheme}://{_in_url(where[0])}:{where[1]}/v2 from {shared.place} (Ctrl-C ends it)")
         server.run(sockets=[listening])
-    store.close()
+    shared.close()
 
 
 @app.command()

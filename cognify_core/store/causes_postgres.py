@@ -13,6 +13,7 @@ _NO_ANSWER = "no connection can be made; check that the server runs, and host, p
 _BY_CODE = {
     "0A000": "it is read-only: a standby, perhaps",
     "25006": "it is read-only: a standby, perhaps",
+    "25P03": "this process was silent for too long in the middle of a transaction, which was undone",
     "28000": "the server does not let this user in",
     "28P01": "the server does not take this user's password",
     "3D000": "there is no such database; create it first, of encoding UTF8",
@@ -26,7 +27,6 @@ _BY_CODE = {
     "57P01": "the server was shut down, or ended this connection; try again when it is back",
     "57P02": "the server crashed and begins anew; try again",
     "57P03": "the server is starting or stopping; try again",
-    "57P05": "this process was silent for too long in the middle of a transaction, which was undone",
 }
 """By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html)."""
 

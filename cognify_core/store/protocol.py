@@ -263,7 +263,10 @@ class Store(Keeping, Tenancy, Protocol):
         """The clear values that have not been erased."""
 
     def erase_openings(self, run_id: str) -> int:
-        """Erase a run's clear values, so that they cannot be read from the disk either; return how many."""
+        """Erase a run's clear values, as far as the database can from the disk too; return how many.
+
+        SQLite overwrites them. PostgreSQL's log and dead rows hold them for a time (docs/postgresql.md).
+        """
 
     def put_access(self, run_id: str, access: Access, openings: Sequence[Opening]) -> None:
         """Keep that somebody read or exported a run, with the clear values behind its commitments.

@@ -66,7 +66,11 @@ def open_store(place: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
         ConfigurationError: the URL is none of a store, or what it needs is not installed.
     """
     database = _database(place, mounts)
-    database.prepare()
+    try:
+        database.prepare()
+    except BaseException:
+        database.close()
+        raise
     return SqlStore(database)
 
 
