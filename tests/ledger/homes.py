@@ -43,9 +43,9 @@ class Lived:
         self.home.edit(*statements)
 
 
-def live(path: Path) -> Lived:
-    """Record for real."""
-    use(path / "home")
+def live(path: Path, store: str | None = None) -> Lived:
+    """Record for real, into the store of that URL where one is given."""
+    use(path / "home", store)
     with api.run("sealed") as sealed:
         sealed.config({"learning_rate": 0.1})
     early = api.export_audit(sealed.id).path

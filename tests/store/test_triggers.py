@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cognify_core.store.keeping import KeepUntil
-from cognify_core.store.sql import open_store
+from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.tables import metadata
 from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
@@ -47,10 +47,8 @@ PURGED = "run_20250908_000000_90e00"
 TABLES = tuple(metadata.tables)
 
 
-@pytest.fixture
-def database(path: Path) -> Iterator[sqlite3.Connection]:
-    """One open run, one closed, one sealed with an addendum, one discarded; spoken to by somebody else's program."""
-    store = open_store(path)
+def fill(store: SqlStore) -> None:
+    """Leave one open run in it, one closed, one sealed with an addendum, one discarded, one purged."""
     begin_met(store, OTHER)
     store.append(OTHER, notes(1, 2))
     store.put_openings(OTHER, OPENINGS)
@@ -77,6 +75,13 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     frozen(store, PURGED)
     store.keep_until(PURGED, KeepUntil("2020-01-01", "a law", factories.TIME))
     store.purge(PURGED, PURGE)
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[sqlite3.Connection]:
+    """One open run, one closed, one sealed with an addendum, one discarded; spoken to by somebody else's program."""
+    store = open_store(path)
+    fill(store)
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         assert connection.execute("PRAGMA recursive_triggers").fetchone() == (0,)

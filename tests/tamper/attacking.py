@@ -65,9 +65,9 @@ class Home:
         return found
 
 
-def use(path: Path) -> None:
-    """Let this process work in a home."""
-    api.init(home=path, quiet=True, project="tests", mode="on")
+def use(path: Path, store: str | None = None) -> None:
+    """Let this process work in a home, with the store of that URL where one is given."""
+    api.init(home=path, quiet=True, project="tests", mode="on", store=store)
 
 
 def leave() -> None:
