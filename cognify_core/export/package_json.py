@@ -103,15 +103,20 @@ def run_document(run: SealedRun) -> dict[str, Json]:
 
 def _seal(run: SealedRun) -> dict[str, Json]:
     return {
-        "anchor": [  # what the seal's age rests on: nothing, where the bundle carries no proof of time
-            {"authority": stamp.authority, "kind": "timestamp", "time": stamp.told} for stamp in run.timestamps
-        ],
+        "anchor": _anchors(run),
         "bundle": run.bundle.decode("utf-8"),
         "key_id": run.key.key_id,
         "public_key": run.key.pem.decode("ascii"),
         "statement": str(Digest.of(run.envelope.payload)),
         "time": run.time,
     }
+
+
+def _anchors(run: SealedRun) -> list[Json]:
+    """What the seal's age rests on: nothing, where the bundle carries no proof of time and no server received it."""
+    stamps = [{"authority": stamp.authority, "kind": "timestamp", "time": stamp.told} for stamp in run.timestamps]
+    received = run.statement.predicate.received
+    return stamps if received is None else [*stamps, {"kind": "remote record", **received.model_dump()}]
 
 
 def _manifests(run: SealedRun) -> dict[str, Json]:

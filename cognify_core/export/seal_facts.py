@@ -43,6 +43,8 @@ class SealFacts:
         """
         predicate = run.statement.predicate
         anchors = tuple(f"a timestamp of {stamp.told} by {stamp.authority} (RFC 3161)" for stamp in run.timestamps)
+        if (received := run.statement.predicate.received) is not None:
+            anchors += (f"a remote record, received from {received.first} to {received.last} by whoever sealed it",)
         return cls(
             addendum=addendum,
             run_id=run.run_id,

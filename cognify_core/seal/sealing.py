@@ -23,6 +23,7 @@ from cognify_core.seal.statement import (
     PopulationStatement,
     ReceiptPredicate,
     ReceiptStatement,
+    Received,
     RecordSummary,
     SealPredicate,
     SealStatement,
@@ -71,7 +72,8 @@ def seal_run(
     _check_frozen(record, frozen)
     envelope = store.envelope(run_id)
     if envelope is None:
-        statement = seal_statement(record, frozen.sealed_at, None if ledger is None else str(ledger.key))
+        named = None if ledger is None else str(ledger.key)
+        statement = seal_statement(record, frozen.sealed_at, named, _received(store, run_id))
         signed = Bundle.signed(statement.encode(), signer).naming(signer.public_key)
         envelope = store.put_envelope(run_id, signed.encode())
     bundle, key = _check_envelope(envelope, record, frozen, signer, ledger)
@@ -80,7 +82,17 @@ def seal_run(
     return store.put_bundle(run_id, bundle.encode(), None if ledger is None else ledger.entry(bundle, key))
 
 
-def seal_statement(record: ClosedRecord, sealed_at: str, log: str | None = None) -> SealStatement:
+def _received(store: Store, run_id: str) -> Received | None:
+    """When the record came here, where it came over a wire."""
+    if not (arrivals := store.arrivals(run_id)):
+        return None
+    first, last = (whole_seconds(arrival.arrived_at) for arrival in (arrivals[0], arrivals[-1]))
+    return Received(first=first, last=last, parts=len(arrivals))
+
+
+def seal_statement(
+    record: ClosedRecord, sealed_at: str, log: str | None = None, received: Received | None = None
+) -> SealStatement:
     """The statement over a closed record, sealed at a time in whole seconds, for the ledger whose key is `log`."""
     frozen = record.freeze(sealed_at)
     named = {RECORD_SUBJECT: record.manifest.digest, LINEAGE_SUBJECT: frozen.lineage}
@@ -97,6 +109,7 @@ def seal_statement(record: ClosedRecord, sealed_at: str, log: str | None = None)
             recorder=record.opened.recorder,
             amends=record.opened.amends,
             log=log,
+            received=received,
         ),
     )
 
@@ -141,13 +154,13 @@ def _check_envelope(
     told = f"the envelope that the store keeps of {record.run_id} is not a seal of its record"
     try:
         bundle = Bundle.parse(envelope)
-        log = SealStatement.parse(bundle.payload).predicate.log
+        said = SealStatement.parse(bundle.payload).predicate
     except FormatError as error:
         raise VerificationError(f"{told}: {error}") from error
-    if bundle.payload != seal_statement(record, frozen.sealed_at, log).encode():
+    if bundle.payload != seal_statement(record, frozen.sealed_at, said.log, said.received).encode():
         raise VerificationError(f"{told}: it says something else than the record; it was put there")
-    if ledger is not None and log != str(ledger.key):
-        raise VerificationError(f"{told}: it was signed for the ledger {log}, and this one is {ledger.key}")
+    if ledger is not None and said.log != str(ledger.key):
+        raise VerificationError(f"{told}: it was signed for the ledger {said.log}, and this one is {ledger.key}")
     known = (signer.public_key, *(ledger.keys if ledger else ()))
     key = next((key for key in known if key.key_id == bundle.key_id), signer.public_key)
     bundle.verify(key)

@@ -105,6 +105,26 @@ class RecordSummary(_Strict):
     root: Hex256
 
 
+class Received(_Strict):
+    """When whoever signs received the record, where that is a server to which it was sent while it was written.
+
+    A machine that trains can say what it likes of the present; of what it has sent, no more.
+    """
+
+    first: Seconds
+    """When the run's beginning came."""
+    last: Seconds
+    """When its last event came."""
+    parts: int = Field(ge=1)
+    """In how many requests."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first > self.last:
+            raise ValueError("the last event came before the first")
+        return self
+
+
 class SealPredicate(_Strict):
     """What the signer says of a run."""
 
@@ -122,6 +142,14 @@ class SealPredicate(_Strict):
     amends: Amends | None = None
     log: str | None = None
     """The key of the ledger that the seal goes into, as `str(LogKey)`; none of a seal that goes into none."""
+    received: Received | None = None
+    """None of a record that was written where it was sealed."""
+
+    @model_validator(mode="after")
+    def _received_before(self) -> Self:
+        if self.received is not None and self.received.last > self.sealed_at:
+            raise ValueError("the last event came after the seal")
+        return self
 
 
 class SealStatement(Statement):

@@ -33,7 +33,7 @@ OF_A_RUN = (
         "receipts",
     ),
     *("put_openings", "openings", "erase_openings", "put_access", "accesses", "set_owner", "owners"),
-    *("discard", "keep_until", "kept_until", "purge", "put_secret", "secret"),
+    *("discard", "keep_until", "kept_until", "purge", "put_secret", "secret", "put_arrival", "arrivals"),
 )
 """Methods whose first argument names a run."""
 OF_A_WORKSPACE = (

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from cognify_core.errors import RecordError
 from cognify_core.model.digest import Digest
 from cognify_core.store import tables
 from cognify_core.store.database import Database
-from cognify_core.store.tenancy import Token, WorkspaceRow
+from cognify_core.store.tenancy import Arrival, Token, WorkspaceRow
 
 DIGESTS_AT_ONCE = 500
 
@@ -90,6 +90,21 @@ class SqlTenancy:
         with self._database.reading() as connection:
             kept: str | None = connection.execute(select(table.c.secret_hash).where(table.c.run_id == run_id)).scalar()
         return kept
+
+    def put_arrival(self, run_id: str, arrival: Arrival) -> None:
+        """Keep an arrival."""
+        table = tables.arrivals
+        longest = select(func.max(table.c.size)).where(table.c.run_id == run_id)
+        with self._database.writing() as connection:
+            if (connection.execute(longest).scalar() or 0) < arrival.size:
+                connection.execute(table.insert(), asdict(arrival) | {"run_id": run_id})
+
+    def arrivals(self, run_id: str) -> list[Arrival]:
+        """List arrivals."""
+        table = tables.arrivals
+        query = select(table.c.size, table.c.arrived_at).where(table.c.run_id == run_id).order_by(table.c.size)
+        with self._database.reading() as connection:
+            return [Arrival(*row) for row in connection.execute(query)]
 
 
 def _token(token_id: str) -> Select[Any]:

@@ -317,3 +317,12 @@ workspace_manifests = Table(
     Column("digest", Text, ForeignKey("manifests.digest"), nullable=False),
     PrimaryKeyConstraint("workspace", "digest", name="each_manifest_given_once"),
 )
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("run_id", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("arrived_at", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "size", name="each_length_reached_once"),
+)

@@ -36,6 +36,15 @@ class Token:
     revoked_at: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """That events of a run came over a wire."""
+
+    size: int
+    """How many the record had then."""
+    arrived_at: str
+
+
 class Tenancy(Protocol):
     """The part of a `Store` that is about who may. As there: what is written is on disk when a method returns."""
 
@@ -65,3 +74,9 @@ class Tenancy(Protocol):
 
     def secret(self, run_id: str) -> str | None:
         """The digest of a run's secret."""
+
+    def put_arrival(self, run_id: str, arrival: Arrival) -> None:
+        """Keep that events came; where the record had as many before, nothing has."""
+
+    def arrivals(self, run_id: str) -> list[Arrival]:
+        """When the events of a run came, in order; none of a run that was written here."""

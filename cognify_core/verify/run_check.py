@@ -9,6 +9,7 @@ from cognify_core.errors import FormatError
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.seal.signing import PublicKey
+from cognify_core.seal.statement import Received
 from cognify_core.verify.ledger_check import NO_LOGS, Logs, check_ledger
 from cognify_core.verify.record_check import capped_each, check_events
 from cognify_core.verify.report import Finding, contradicts, holds, unchecked
@@ -63,8 +64,17 @@ def _check_seal(
         ]
     key = key_that_signed(bundle, carried, trusted)
     placed = list(check_ledger(bundle, key, statement.predicate.log, logs, f"{where}the seal"))
+    placed += _check_received(statement.predicate.received, key in trusted, f"{where}the seal")
     placed += check_claimed_time(bundle, logs.clocks, statement.predicate.sealed_at, f"{where}the seal")
     return [*findings, *found, *placed, *_no_anchor(run, [*findings, *placed], logs, where)]
+
+
+def _check_received(received: Received | None, signer_known: bool, what: str) -> Iterator[Finding]:
+    """What a signer says that received the record while it was written: its word, as far as it is known here."""
+    if received is not None:
+        told = f"{what}: remote record: whoever signed had its first event at {received.first} and its last at "
+        told += f"{received.last}, in {received.parts} parts"
+        yield holds("received", told, "anchor") if signer_known else unchecked("received", told, "anchor")
 
 
 def _no_anchor(run: SealedRun, findings: Sequence[Finding], logs: Logs, where: str) -> Iterator[Finding]:

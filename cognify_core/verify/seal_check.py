@@ -62,7 +62,8 @@ def check_statement(run: SealedRun, statement: SealStatement, where: str = "") -
 
     The record has been checked and reads; a lineage that does not fold is a `FormatError` for the caller.
     """
-    expected = seal_statement(run.record, statement.predicate.sealed_at, statement.predicate.log)
+    said = statement.predicate
+    expected = seal_statement(run.record, said.sealed_at, said.log, said.received)
     for field in type(expected.predicate).model_fields:
         signed, found = getattr(statement.predicate, field), getattr(expected.predicate, field)
         if signed != found:

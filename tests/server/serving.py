@@ -96,7 +96,8 @@ class Room:
         run_id = self.begin()
         self.append(run_id, *(metric(number) for number in range(3))).raise_for_status()
         self.ask("POST", f"/runs/{run_id}/finish", json={"status": "COMPLETED"}).raise_for_status()
-        self.ask("POST", f"/runs/{run_id}/seal").raise_for_status()
+        sealed = self.ask("POST", f"/runs/{run_id}/seal")
+        assert sealed.status_code == 200, sealed.text
         return run_id
 
 

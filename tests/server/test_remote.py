@@ -75,8 +75,10 @@ def test_a_run_is_recorded_sealed_and_exported_by_the_server(here: RemoteWorkspa
     assert f"sha256:{sha256(package.path.read_bytes()).hexdigest()}" == str(package.package_hash)
     made = room.ask("GET", f"/runs/{run.id}/exports").json()
     assert str(package.package_hash) in {each["package_hash"] for each in made}
-    assert api.verify(package.path).exit_code == 0
-    assert api.verify(run.id).exit_code == 0
+    for report in (api.verify(package.path), api.verify(run.id)):
+        assert report.exit_code == 0
+        assert any("remote record: whoever signed had its first event at" in each.message for each in report.findings)
+        assert report.verdict("anchor") == "ok"
 
 
 def test_events_come_to_the_server_while_the_run_goes_on(here: RemoteWorkspace, room: Room) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cognify_core.errors import RecordError
 from cognify_core.model.digest import Digest
 from cognify_core.store.protocol import Store
-from cognify_core.store.tenancy import Token, WorkspaceRow
+from cognify_core.store.tenancy import Arrival, Token, WorkspaceRow
 from tests import factories
 
 TEAM = WorkspaceRow("team", "The team", factories.TIME)
@@ -44,6 +44,13 @@ class TenancyContract:
         assert store.secret(run_id) is None
         assert [store.put_secret(run_id, digest) for digest in ("a", "a", "b")] == [True, True, False]
         assert store.secret(run_id) == "a"
+
+    def test_arrivals_are_kept_as_the_record_grows(self, store: Store) -> None:
+        run_id = "run_20250912_143022_a7f3c"
+        for size, at in ((1, factories.OPENED_AT), (3, factories.TIME), (3, factories.CLOSED_AT), (2, factories.TIME)):
+            store.put_arrival(run_id, Arrival(size, at))
+        assert store.arrivals(run_id) == [Arrival(1, factories.OPENED_AT), Arrival(3, factories.TIME)]
+        assert store.arrivals("run_20250913_080000_0b1c2") == []
 
     def test_a_manifest_is_of_those_workspaces_that_have_put_it(self, store: Store) -> None:
         one, other = store.put_manifest(b"1", workspace="team"), store.put_manifest(b"2")

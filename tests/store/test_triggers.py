@@ -15,6 +15,7 @@ import pytest
 from cognify_core.store.keeping import KeepUntil
 from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.tables import metadata
+from cognify_core.store.tenancy import Arrival
 from cognify_core.store.triggers import sqlite_triggers
 from tests import factories
 from tests.store.contract_beside import ACTOR, access
@@ -72,6 +73,7 @@ def fill(store: SqlStore) -> None:
     store.put_workspace(TEAM)
     store.put_token(TOKEN)
     store.put_secret(RUN, "a digest")
+    store.put_arrival(RUN, Arrival(1, factories.TIME))
     frozen(store, PURGED)
     store.keep_until(PURGED, KeepUntil("2020-01-01", "a law", factories.TIME))
     store.purge(PURGED, PURGE)
@@ -123,7 +125,7 @@ WRITTEN_ONCE = {
 
 ERASABLE = (
     *("openings", "owners", "accesses", "jobs", "meetings"),
-    *("workspaces", "tokens", "run_secrets", "workspace_manifests"),
+    *("workspaces", "tokens", "run_secrets", "workspace_manifests", "arrivals"),
 )
 """The side tables: what stands in them is no evidence."""
 

@@ -27,6 +27,7 @@ from cognify_core.server.roles import May
 from cognify_core.server.seeing import seen
 from cognify_core.server.tokens import digest
 from cognify_core.store.finding import Wanted
+from cognify_core.store.tenancy import Arrival
 
 router = APIRouter(prefix="/v2/workspaces/{workspace_id}/runs", tags=["runs"])
 Secret = Annotated[str, Header(alias="Cognify-Run-Secret", description="What the run was begun with.")]
@@ -64,6 +65,7 @@ def begin_run(asked: Annotated[Asked, asked(May.RECORD)], new: NewRun) -> RunSho
             raise
     if not store.put_secret(new.run_id, digest(new.secret)):
         raise Problem(409, f"{new.run_id} was begun with another secret")
+    store.put_arrival(new.run_id, Arrival(1, stamp_time(utc_now())))
     return RunShown.of(store.run(new.run_id))
 
 
@@ -105,6 +107,7 @@ def _append(room: Workspace, run_id: str, secret: str, body: bytes, roots: Roots
     for manifest in manifests:
         room.store.put_manifest(manifest)
     size = room.store.append(run_id, drafts)
+    room.store.put_arrival(run_id, Arrival(size, stamp_time(utc_now())))
     root = roots.root(room.store, run_id, size)
     head = room.log.sign(size, root, record=run_id)
     return Appended(size=size, root=root.hex(), head=head.note.decode("utf-8"))

@@ -1,9 +1,9 @@
-"""Those who share a store: workspaces, tokens, the secrets of runs, who gave which manifest; runs by time."""
+"""Those who share a store: workspaces, tokens, the secrets of runs, whose manifests, when events came; runs by time."""
 
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, ForeignKey, PrimaryKeyConstraint
+from sqlalchemy import Column, ForeignKey, Integer, PrimaryKeyConstraint
 
 from cognify_core.store.columns import Text
 
@@ -40,6 +40,13 @@ def upgrade() -> None:
         Column("workspace", Text, nullable=False),
         Column("digest", Text, ForeignKey("manifests.digest"), nullable=False),
         PrimaryKeyConstraint("workspace", "digest", name="each_manifest_given_once"),
+    )
+    op.create_table(
+        "arrivals",
+        Column("run_id", Text, nullable=False),
+        Column("size", Integer, nullable=False),
+        Column("arrived_at", Text, nullable=False),
+        PrimaryKeyConstraint("run_id", "size", name="each_length_reached_once"),
     )
     op.execute("INSERT INTO workspace_manifests SELECT 'default', digest FROM manifests")
     op.create_index("runs_by_time", "runs", ["workspace", "opened_at", "run_id"])
