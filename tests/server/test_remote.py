@@ -164,6 +164,7 @@ def test_a_server_that_holds_another_record_is_not_believed(here: RemoteWorkspac
     with api.run("remote", seal="manual") as run:
         run.config({"learning_rate": 0.1})
     whole = here.shipper.bring(run.id)
+    here.shipper.stop()
     with closing(sqlite3.connect(room.served.settings.store_path)) as database, database:
         database.execute("DROP TRIGGER events_update")
         changed = "CAST(replace(CAST(event AS TEXT), 'COMPLETED', 'FAILED') AS BLOB)"
@@ -178,6 +179,7 @@ def test_what_another_process_has_sent_is_passed_over(here: RemoteWorkspace, roo
     with api.run("remote", seal="manual") as run:
         run.config({"learning_rate": 0.1})
     whole = here.shipper.bring(run.id)
+    here.shipper.stop()
     here.parcels.keep(replace(whole, size=0, begun=False, head=""))
     again = Shipper(here.store, here.server, here.parcels).bring(run.id)
     assert (again.size, again.head) == (whole.size, whole.head)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, ForeignKey, Integer, PrimaryKeyConstraint
+from sqlalchemy import Column, ForeignKey, PrimaryKeyConstraint
 
-from cognify_core.store.columns import Text
+from cognify_core.store.columns import Integer, Text
 
 revision = "0006"
 down_revision = "0005"
