@@ -16,7 +16,7 @@ from cognify_core.capture.tree import FILES_AT_ONCE, tree_outcome
 from cognify_core.record.recorder import Recorder
 from cognify_core.record.spool import Spool
 from cognify_core.store.sql import SqlStore
-from cognify_core.turns import in_turns, let_others_run
+from cognify_core.turns import in_turns, let_others_run, undivided
 from tests.factories import RUN_ID, note
 
 EVENTS = 200
@@ -100,3 +100,14 @@ def test_many_events_that_have_gathered_are_written_in_turns_with_others(store: 
     gated.gate.set()
     assert recorder.stop(60)
     assert gated.waits[1] - gated.waits[0] >= 2 * EVENTS - 1  # once when it is checked, once when it is appended
+
+
+def test_a_thread_of_a_server_works_at_full_speed() -> None:
+    def work() -> list[int]:
+        with undivided():
+            let_others_run()
+            return list(in_turns(range(EVENTS), 1))
+
+    waits, result = _waits_in_a_thread(work)
+    assert (waits < EVENTS // 10, result) == (True, list(range(EVENTS)))
+    assert _waits_in_a_thread(lambda: list(in_turns(range(EVENTS), 1)))[0] >= EVENTS - 1

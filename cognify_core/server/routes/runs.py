@@ -28,6 +28,7 @@ from cognify_core.server.seeing import seen
 from cognify_core.server.tokens import digest
 from cognify_core.store.finding import Wanted
 from cognify_core.store.tenancy import Arrival
+from cognify_core.turns import undivided
 
 router = APIRouter(prefix="/v2/workspaces/{workspace_id}/runs", tags=["runs"])
 Secret = Annotated[str, Header(alias="Cognify-Run-Secret", description="What the run was begun with.")]
@@ -103,10 +104,11 @@ async def append_events(
 
 def _append(room: Workspace, run_id: str, secret: str, body: bytes, roots: Roots) -> Appended:
     _require_secret(room, run_id, secret)
-    drafts, manifests = read_lines(body)
-    for manifest in manifests:
-        room.store.put_manifest(manifest)
-    size = room.store.append(run_id, drafts)
+    with undivided():
+        drafts, manifests = read_lines(body)
+        for manifest in manifests:
+            room.store.put_manifest(manifest)
+        size = room.store.append(run_id, drafts)
     room.store.put_arrival(run_id, Arrival(size, stamp_time(utc_now())))
     root = roots.root(room.store, run_id, size)
     head = room.log.sign(size, root, record=run_id)
