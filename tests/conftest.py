@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.servers.databases import database_url, own_database, server, shared_database
+from tests.servers.databases import database_url, own_database, server, shared_database, store_place
 
-__all__ = ["database_url", "own_database", "server", "shared_database"]  # fixtures for tests anywhere
+__all__ = ["database_url", "own_database", "server", "shared_database", "store_place"]  # fixtures for tests anywhere
 
 settings.register_profile("cognify", deadline=None)  # laws are tested, not times: other programs may be running
 settings.load_profile("cognify")

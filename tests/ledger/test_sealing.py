@@ -46,8 +46,8 @@ class Cut:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = open_store(tmp_path / "cognify.db")
+def store(store_place: Path | str) -> Iterator[SqlStore]:
+    opened = open_store(store_place)
     yield opened
     opened.close()
 

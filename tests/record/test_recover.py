@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cognify_core.model.events import RunClosed, parse_event
+from cognify_core.model.events import Draft, RunClosed, parse_event
 from cognify_core.model.names import utc_now
 from cognify_core.model.record import Status
 from cognify_core.record.owner import NOBODY, this_process
@@ -20,7 +20,7 @@ from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Owner
 from cognify_core.store.sql import SqlStore, open_store
-from tests.factories import RUN_ID, checkpoint, dataset
+from tests.factories import OPENED_AT, RUN_ID, checkpoint, dataset, opened
 from tests.store.values import ADDENDUM, OTHER, RUN, begin, draft, frozen, old_store
 
 Started = Callable[[int], "Writer"]
@@ -46,6 +46,15 @@ class Writer:
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+@pytest.fixture
+def store(store_place: Path | str) -> Iterator[SqlStore]:
+    """A store with one run that is open, in each database."""
+    made = open_store(store_place)
+    made.create(RUN_ID, Draft(OPENED_AT, opened(), "open", 0))
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,8 +48,12 @@ def shared_database(server: Server) -> str:
 @pytest.fixture
 def database_url(server: Server, shared_database: str) -> Iterator[str]:
     """The URL of a store that holds nothing. A test that changes more than rows takes `own_database`."""
-    url = server.url(shared_database)
-    yield url
+    yield server.url(shared_database)
+    empty(server.url(shared_database))
+
+
+def empty(url: str) -> None:
+    """Have a store hold nothing again, whoever is still connected to it."""
     with without_rules(url) as connection:
         connection.execute(_OTHERS)
         for (table,) in connection.execute(_TABLES).fetchall():
@@ -61,6 +66,12 @@ def own_database(server: Server, shared_database: str) -> Iterator[str]:
     name = server.create(template=shared_database)
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a store of the test's own is, or is to be: in a file, and in a database."""
+    return tmp_path / "cognify.db" if request.param == "sqlite" else str(request.getfixturevalue("database_url"))
 
 
 @contextmanager

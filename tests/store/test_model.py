@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +21,7 @@ from cognify_core.model.record import Freeze
 from cognify_core.store.protocol import Owner
 from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
+from tests.servers.databases import empty
 from tests.store.values import closed, freeze_of, note
 
 RUN_IDS = st.sampled_from([f"run_20250912_143022_0000{digit}" for digit in range(3)])
@@ -49,8 +52,8 @@ class Model:
 class StoreMachine(RuleBasedStateMachine):
     """The store beside its model."""
 
-    template: ClassVar[Path]
-    """An empty store, to be copied."""
+    fresh: ClassVar[staticmethod[[], AbstractContextManager[Path | str]]]
+    """Where an empty store is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,18 +62,18 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(shutil.copy(self.template, self.folder.name))
-        self.store: SqlStore = open_store(self.path)
+        self.kept = ExitStack()
+        self.place = self.kept.enter_context(self.fresh())
+        self.store: SqlStore = open_store(self.place)
 
     def teardown(self) -> None:
         self.store.close()
-        self.folder.cleanup()
+        self.kept.close()
 
     @rule()
     def open_again(self) -> None:
         self.store.close()
-        self.store = open_store(self.path)
+        self.store = open_store(self.place)
 
     @rule(run_id=RUN_IDS, meeting=st.one_of(st.none(), MEETINGS))
     def create(self, run_id: str, meeting: str | None) -> None:
@@ -167,14 +170,34 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.store.met(meeting) == self.met(meeting)
 
 
-def test_any_sequence_of_calls_leaves_a_store_like_its_model(empty_store: Path) -> None:
-    class Machine(StoreMachine):
-        template = empty_store
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, empty_store: Path) -> Callable[[], AbstractContextManager[Path | str]]:
+    """Gives an empty store, as often as it is asked for one."""
 
+    @contextmanager
+    def copied() -> Iterator[Path | str]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(shutil.copy(empty_store, folder))
+
+    @contextmanager
+    def emptied() -> Iterator[Path | str]:
+        empty(url)
+        yield url
+
+    if request.param == "sqlite":
+        return copied
+    url = request.getfixturevalue("database_url")
+    return emptied
+
+
+def test_any_sequence_of_calls_leaves_a_store_like_its_model(
+    request: pytest.FixtureRequest, fresh: Callable[[], AbstractContextManager[Path | str]]
+) -> None:
+    Machine = type("Machine", (StoreMachine,), {"fresh": staticmethod(fresh)})  # noqa: N806 - a class
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25,
+            max_examples=25 if request.node.callspec.params["fresh"] == "sqlite" else 8,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -7,6 +7,8 @@ lies elsewhere speaks of it.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +16,11 @@ import psycopg
 import pytest
 
 from cognify_core import api
-from cognify_core.errors import StoreError
+from cognify_core.errors import ConfigurationError, StoreError
 from cognify_core.model.record import Status
+from cognify_core.settings import load
 from cognify_core.store.sql import open_store
+from tests.cli.running import environment
 from tests.ledger.homes import Lived, codes, live
 from tests.servers.databases import without_rules
 from tests.servers.postgres import PASSWORD, Server
@@ -189,3 +193,28 @@ def test_a_store_that_cannot_be_reached_is_named_without_its_password(tmp_path: 
         api.show(RUN)
     assert PASSWORD not in str(caught.value)
     leave()
+
+
+@pytest.mark.parametrize("given", [f"mysql://ada:{PASSWORD}@h/d", f"ada:{PASSWORD}@h"])
+def test_a_store_that_is_none_is_refused_and_not_shown(tmp_path: Path, given: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"store \(COGNIFY_STORE\) cannot be what was given: .*postgresql://"):
+        load(home=tmp_path, store=given)
+    with pytest.raises(ConfigurationError) as caught:
+        load(home=tmp_path, store=given)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_the_command_line_works_on_the_store_that_the_environment_names(own_database: str, tmp_path: Path) -> None:
+    for words in (["ls", "--json"], ["doctor"]):
+        done = subprocess.run(
+            [sys.executable, "-c", "from cognify_core.cli import app; app()", *words],
+            check=False,
+            cwd=REPOSITORY,
+            env=environment(tmp_path, COGNIFY_STORE=own_database),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert PASSWORD not in done.stdout + done.stderr
+    assert f"postgresql://127.0.0.1:{own_database.rsplit(':')[-1]}" in done.stdout
+    assert not (tmp_path / "cognify.db").exists()
