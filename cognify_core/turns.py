@@ -30,10 +30,10 @@ def undivided() -> Iterator[None]:
         _here.undivided = False
 
 
-def let_others_run() -> None:
+def let_others_run(seconds: float = _PAUSE_SECONDS) -> None:
     """Give the interpreter's lock to whoever waits for it; after `sleep(0)` this thread would mostly take it again."""
     if not _is_undivided():
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(seconds)
 
 
 def in_turns(items: Sequence[T], at_once: int) -> Iterable[T]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from cognify_core.capture.commitments import without_home
 from cognify_core.capture.redaction import strip_credentials
 from cognify_core.errors import CaptureError
+from cognify_core.turns import let_others_run
 
 _SECONDS = 20
+_PAUSE_SECONDS = 0.01
 _VARIABLES = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -97,6 +99,7 @@ def _line(answer: bytes | None) -> str | None:
 
 def _ask(directory: Path, *arguments: str) -> bytes | None:
     """What git answers; none where it refuses or is not installed."""
+    let_others_run(_PAUSE_SECONDS)  # to start a process and read from it takes half a millisecond of the interpreter's
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         answer = subprocess.run(

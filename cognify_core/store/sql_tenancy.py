@@ -95,7 +95,9 @@ class SqlTenancy:
         """Keep an arrival."""
         table = tables.arrivals
         longest = select(func.max(table.c.size)).where(table.c.run_id == run_id)
-        with self._database.writing() as connection:
+        held = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id).with_for_update()
+        with self._database.writing(beside=True) as connection:
+            connection.execute(held)
             if (connection.execute(longest).scalar() or 0) < arrival.size:
                 connection.execute(table.insert(), asdict(arrival) | {"run_id": run_id})
 
