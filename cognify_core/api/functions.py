@@ -257,20 +257,22 @@ def export_population(
     *,
     format: str = "xlsx",  # noqa: A002 - the word that users know
     path: str | Path | None = None,
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> PopulationPackage:
     """Export the list of every run that was opened from `since` to `until`, both days (UTC) included.
 
     Sealed or not, failed, discarded and purged ones too; the first sheet says where the rows come from. The list is
-    signed for, and says what the store held now: the same call makes another one later.
+    signed for, and says what the store held now: the same call makes another one later. `watch` is told how many runs
+    are read, and how many rows are written.
 
     Raises:
         ConfigurationError: a day is not written 2026-01-31, or the period ends before it begins.
         UnsupportedExportError: another format than xlsx, or its extra is not installed.
     """
     from cognify_core.api.populating import export_period
+    from cognify_core.export.watched import unwatched
 
-    return export_period(this_session(), since, until, format=format, path=path, progress=progress)
+    return export_period(this_session(), since, until, format=format, path=path, watch=watch or unwatched)
 
 
 def preview(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ from cognify_core.api.targets import target_of, write_whole
 from cognify_core.errors import ConfigurationError, FormatError, UnsupportedExportError
 from cognify_core.export.formats import export_format, export_table
 from cognify_core.export.population import RENDERER, ListedRun, Population, opened_on, population_book
+from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import stamp_time, utc_now, whole_seconds
 from cognify_core.seal.bundle import Bundle
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cognify_core.api.session import Session
     from cognify_core.store.protocol import RunRow, Store
 
-Progress = Callable[[int, int], object]
 WORKSPACE = "default"
 
 
@@ -51,9 +50,11 @@ def export_period(
     *,
     format: str,  # noqa: A002 - the word that users know
     path: str | Path | None,
-    progress: Progress | None = None,
+    watch: Watch = unwatched,
 ) -> PopulationPackage:
     """List every run that was opened in the period, write the workbook, and sign its receipt.
+
+    `watch` is told how many runs are read, and then how many rows are written.
 
     Raises:
         ConfigurationError: a day is none, or the period ends before it begins.
@@ -68,10 +69,10 @@ def export_period(
         )
     kind = export_format("xlsx", None)
     made_at = whole_seconds(stamp_time(utc_now()))
-    population = read_population(session.workspace.store, since, until, made_at, progress)
+    population = read_population(session.workspace.store, since, until, made_at, watch)
     from cognify_core.export.sheets.workbook import workbook_bytes
 
-    data = workbook_bytes(population_book(population))
+    data = workbook_bytes(population_book(population), watch)
     renderer = kind.version.replace(kind.version.partition("+")[0], RENDERER, 1)
     name = f"runs_{since}_{until}.xlsx"
     target = target_of(None if path is None else Path(path).expanduser(), session.settings.packages_path, name)
@@ -91,7 +92,7 @@ def export_period(
     return PopulationPackage(Digest.of(data), target, receipt_path, since, until, said.runs, format, len(data))
 
 
-def read_population(store: Store, since: str, until: str, made_at: str, progress: Progress | None = None) -> Population:
+def read_population(store: Store, since: str, until: str, made_at: str, watch: Watch = unwatched) -> Population:
     """What a store and its ledger hold of a period.
 
     Raises:
@@ -103,8 +104,7 @@ def read_population(store: Store, since: str, until: str, made_at: str, progress
     runs = []
     for done, row in enumerate(sorted(within, key=lambda row: row.run_id), start=1):
         runs.append(_listed(store, row))
-        if progress is not None:
-            progress(done, len(within))
+        watch("reading runs", done, len(within))
     return Population(
         workspace=WORKSPACE,
         since=since,

@@ -194,8 +194,8 @@ def _export_period(
         raise ConfigurationError("a period has two ends: give --since DAY and --until DAY")
     if run is not None or template is not None:
         raise ConfigurationError("a period is of all runs, and has no template: leave out the run and --template")
-    with counting("reading runs") as progress:
-        package = api.export_population(since, until, format=format, path=output, progress=progress)
+    with stages("listing") as watch:
+        package = api.export_population(since, until, format=format, path=output, watch=watch)
     if as_json:
         emit(
             {

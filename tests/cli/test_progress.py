@@ -25,6 +25,18 @@ def test_a_terminal_shows_a_bar_that_counts(mine: Path, format: str, counted: st
     assert (mine / f"audit.{format}").exists()
 
 
+def test_a_list_of_runs_counts_the_runs_that_it_reads_and_then_its_rows(mine: Path) -> None:
+    period = ("--since", "2020-01-01", "--until", "2099-12-31")
+    shown = in_terminal(mine, "export", *period, "--format", "xlsx", "-o", "list.xlsx", columns=120)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    runs = re.search(r"listing: reading runs \S* [0-9]+/2 ", plain)
+    rows = re.search(r"listing: writing rows \S* [0-9]+/[1-9][0-9,]* ", plain)
+    assert runs
+    assert rows
+    assert runs.start() < rows.start()
+    assert (mine / "list.xlsx").exists()
+
+
 def test_a_pipe_gets_no_bar_and_stdout_nothing_but_the_document(mine: Path) -> None:
     done = as_process(mine, "export", sealed(mine), "--format", "xlsx", "--json", "-o", "audit.xlsx")
     assert done.stderr == ""
