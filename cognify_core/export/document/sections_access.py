@@ -55,4 +55,4 @@ def _lead(dossier: Dossier, *, clear: bool) -> Block:
         how = (
             "Users and addresses stand as commitments (SHA-256 with 32 random bytes); the clear values are kept apart."
         )
-    return Prose(f"{period} {how}", (first.evidence, last.evidence))
+    return Prose(f"{period} {how}", tuple(dict.fromkeys((first.evidence, last.evidence))))

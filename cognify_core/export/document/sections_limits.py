@@ -81,4 +81,4 @@ def _notes(dossier: Dossier, kind: str) -> Section:
 
 def _note(told: Told[Note]) -> Prose:
     about = f" (about {cut(told.body.subject, 120)})" if told.body.subject else ""
-    return sentence(f"{cut(told.body.text, 3600)}{about}, recorded {moment(told.time)}", told)
+    return sentence(f"{cut(told.body.text, 3600)}{about} — recorded {moment(told.time)}", told)

@@ -59,19 +59,18 @@ def _key(dossier: Dossier, seal: SealFacts) -> tuple[Block, ...]:
 
 
 def _how_to_verify(dossier: Dossier) -> Section:
-    blocks: list[Block] = [
+    said = "Its first line prints the key id. 'Verified OK' and 'record OK' say that the record is what was signed."
+    if dossier.addenda:
+        said += ' For addendum n, write sealed["addenda"][n - 1] where the commands say sealed.'
+    blocks: tuple[Block, ...] = (
         Prose("Take evidence.json out of this document, and the signer's public key, as signer.pub, from the signer."),
         Prose("With Cognify: exit code 0 says that the record is intact and the key one that you trust."),
         Verbatim("cognify verify evidence.json --key signer.pub"),
         Prose("Without it, with sha256sum, openssl, and Python as a reader of JSON:"),
         Verbatim(BY_HAND),
-        Prose(
-            "Its first line prints the key id. `Verified OK` and `record OK` say that the record is what was signed."
-        ),
-    ]
-    if dossier.addenda:
-        blocks.append(Prose('For addendum n, write sealed["addenda"][n - 1] where the commands say sealed.'))
-    return Section("How to verify", tuple(blocks), level=2)
+        Prose(said),
+    )
+    return Section("How to verify", blocks, level=2)
 
 
 BY_HAND = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cognify_core.export.document.blocks import Block, Prose, Section, SignOff, Table
-from cognify_core.export.document.cells import gap, listed, moment, mono, plain, table
+from cognify_core.export.document.cells import gap, moment, mono, plain, table
 from cognify_core.export.document.void import void
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.model.bodies import Attestation
@@ -13,7 +13,7 @@ MEANINGS = (
     "Reviewed: I have compared this document with its evidence.",
     "Approved: I approve the use of the model for the stated purpose.",
 )
-_COLUMNS = (("Statement", 3.2), ("Name", 1.3), ("Role", 1.2), ("Date", 1.1), ("Meaning", 1.1), ("Bound to", 2.4))
+_COLUMNS = (("Statement", 2.2), ("Name", 1.1), ("Role", 1.0), ("Date", 1.1), ("Meaning", 1.0), ("Bound to", 3.9))
 
 
 def sign_off(dossier: Dossier) -> Section:
@@ -44,11 +44,8 @@ def _recorded(dossier: Dossier) -> tuple[Block, ...]:
 
 
 def _bound(body: Attestation) -> str:
-    subject = [body.subject] if body.subject else []
-    return (
-        listed((*subject, *map(str, body.datasets or ()), *([str(body.evidence)] if body.evidence else [])))
-        or "the run"
-    )
+    bound = (body.subject, *(body.datasets or ()), body.evidence)
+    return ", ".join(str(each) for each in bound if each) or "the run"
 
 
 def _released(dossier: Dossier) -> tuple[Table, ...]:

@@ -10,6 +10,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from math import ceil
 from typing import Any
 
 from openpyxl import Workbook
@@ -43,7 +44,7 @@ _SANS, _MONO = "Calibri", "Consolas"
 _LEAST_WIDTH = 9
 _LINE, _HIGHEST = 13.5, 409.0
 """The height of a line, and the greatest of a row, in points."""
-_PRINTED_WIDTH = 260
+_PRINTED_WIDTH = 320
 """Characters side by side on a page that can still be read."""
 _SAMPLED = 2000
 """Rows that a column's width is fitted to."""
@@ -91,13 +92,13 @@ def _set_up(worksheet: Any, sheet: Sheet, widths: list[float]) -> None:
         last = get_column_letter(len(sheet.columns))
         worksheet.freeze_panes = "B2"
         worksheet.auto_filter.ref = f"A1:{last}{len(sheet.rows) + 1}"
-        worksheet.print_title_rows = "1:1"
+        worksheet.print_title_rows, worksheet.print_title_cols = "1:1", "A:A"
     for place, width in enumerate(widths):
         worksheet.column_dimensions[get_column_letter(place + 1)].width = width
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
     worksheet.page_setup.orientation = "landscape"
     worksheet.page_setup.paperSize = Worksheet.PAPERSIZE_A3
-    worksheet.page_setup.fitToWidth = max(1, round(sum(widths) / _PRINTED_WIDTH))
+    worksheet.page_setup.fitToWidth = max(1, ceil(sum(widths) / _PRINTED_WIDTH))
     worksheet.page_setup.fitToHeight = 0
 
 

@@ -111,7 +111,7 @@ def _ran_by(dossier: Dossier) -> Cell:
                 if name in personal
             )
             return mono("; ".join(shown), told)
-    return gap("no environment is recorded")
+    return gap("neither the account that ran it nor the machine is recorded")
 
 
 TEMPLATE: Template = Hipaa()
