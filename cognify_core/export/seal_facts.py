@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from cognify_core.canonical import Json
 from cognify_core.export.inputs import SealedRun
 from cognify_core.model.digest import Digest
 from cognify_core.seal.encoding import base64_text
@@ -31,6 +32,10 @@ class SealFacts:
     """`claimed`: the signer's own clock. `timestamped`: an authority says as well when it was there."""
     anchors: tuple[str, ...]
     """What the seal's age rests on; nothing as long as it is empty."""
+    log: str | None
+    """The key of the ledger that the seal names; none where it names none."""
+    log_entries: tuple[Json, ...]
+    """The proofs that it stands there, as the bundle has them: one, or none."""
     pointer: str
 
     @classmethod
@@ -57,5 +62,7 @@ class SealFacts:
             signature=base64_text(run.envelope.signature),
             time=run.time,
             anchors=anchors,
+            log=predicate.log,
+            log_entries=run.envelope.log_entries,
             pointer="/seal" if addendum == 0 else f"/addenda/{addendum - 1}/seal",
         )

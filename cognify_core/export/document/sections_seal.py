@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from cognify_core.errors import FormatError
 from cognify_core.export.document.blocks import Block, Callout, Facts, Prose, Section, Verbatim
 from cognify_core.export.document.cells import count, moment, mono, plain
 from cognify_core.export.document.seals import anchored_by
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.seal_facts import SealFacts
+from cognify_core.seal.ledger_proof import LedgerProof
 
 ADDENDA = 20
 """Addenda whose seals are printed in full."""
@@ -47,7 +49,7 @@ def _seal(dossier: Dossier, seal: SealFacts) -> Section:
         ("Anchored by", plain(anchored_by(seal))),
     )
     signature = (Prose("Signature (base64, DER)."), Verbatim("\n".join(wrap(seal.signature, _WIDTH))))
-    blocks = (Facts(rows), *_key(dossier, seal), *signature)
+    blocks = (Facts(rows), *_key(dossier, seal), *signature, *_ledger(seal))
     return Section("Seal of the run" if seal.addendum == 0 else f"Seal of addendum {seal.addendum}", blocks, level=2)
 
 
@@ -56,6 +58,30 @@ def _key(dossier: Dossier, seal: SealFacts) -> tuple[Block, ...]:
         return (Prose("The public key is that of the run's seal."),)
     warning = "Public key. A key that is found in a document proves nothing by itself: compare its id by another way."
     return (Prose(warning), Verbatim(seal.public_key.strip()))
+
+
+def _ledger(seal: SealFacts) -> tuple[Block, ...]:
+    """The proof that the seal stands in a ledger: the leaf's place, the path to the root, and the head over it."""
+    if not seal.log_entries:
+        return ()
+    try:
+        proof = LedgerProof.parse(seal.log_entries[0])
+    except FormatError as error:
+        return (Callout(f"What stands here of a ledger does not read: {error}", "alarm"),)
+    head = proof.head.head
+    rows = (
+        ("Ledger", mono(seal.log or "the seal names none")),
+        ("Leaf", plain(f"number {proof.index:,}, counted from 0, of {head.size:,}")),
+        ("Root of the ledger", mono(head.root.hex())),
+    )
+    path = "\n".join(each.hex() for each in proof.hashes) or "none: the leaf is the only one"
+    return (
+        Facts(rows),
+        Prose("Inclusion proof (RFC 6962), from the leaf to the root."),
+        Verbatim(path),
+        Prose("Head that the ledger signed for it (C2SP signed note)."),
+        Verbatim(proof.head.note.decode()),
+    )
 
 
 def _how_to_verify(dossier: Dossier) -> Section:

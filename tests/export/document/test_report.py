@@ -3,12 +3,21 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cognify_core.canonical import encode
-from cognify_core.export.document.blocks import Callout, CurvesFigure, LineageFigure, RowStatus, SignOff, Table
+from cognify_core.export.document.blocks import (
+    Callout,
+    CurvesFigure,
+    LineageFigure,
+    RowStatus,
+    SignOff,
+    Table,
+    Verbatim,
+)
 from cognify_core.export.document.report import compose_report
 from cognify_core.export.document.sections_seal import BY_HAND
 from cognify_core.export.document.told_gaps import told_gaps
@@ -35,6 +44,10 @@ from tests.export.document.dossiers import (
     under,
 )
 from tests.factories import ROWS, SIGNER, checkpoint, config, dataset, evaluation, gap, note, sealed_run, whole
+from tests.ledger.logs import OtherLog, logged
+from tests.ledger.test_notes import signer
+
+LOG = signer()
 
 ORDER = (
     "Summary",
@@ -200,6 +213,26 @@ def test_the_certificate_has_all_that_a_verifier_needs_and_names_no_anchor() -> 
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("openssl", "sha256sum", "python3"))), reason="needs openssl")
+def test_where_the_seal_stands_in_a_ledger_the_certificate_has_the_whole_proof() -> None:
+    run = logged(LOG, before=5)
+    certificate = section(compose_report(Dossier.of(run, [])), "Seal of the run")
+    said, proof = pairs(certificate.blocks), OtherLog(LOG, before=5).proof(run.envelope)
+    assert said["Ledger"].text == str(LOG.key)
+    assert said["Leaf"].text == "number 5, counted from 0, of 6"
+    assert said["Root of the ledger"].text == proof.head.head.root.hex()
+    assert Verbatim("\n".join(each.hex() for each in proof.hashes)) in certificate.blocks
+    assert Verbatim(proof.head.note.decode()) in certificate.blocks
+    assert "Ledger" not in pairs(section(compose_report(bare()), "Seal of the run").blocks)
+
+
+def test_a_proof_that_does_not_read_is_said_to_be_none() -> None:
+    run = logged(LOG)
+    broken = replace(run, bundle=replace(run.envelope, log_entries=({},)).encode())
+    *_, last = section(compose_report(Dossier.of(broken, [])), "Seal of the run").blocks
+    assert isinstance(last, Callout)
+    assert last.text.startswith("What stands here of a ledger does not read: not a ledger's proof")
+
+
 def test_the_commands_of_the_certificate_verify_the_evidence_as_they_stand(tmp_path: Path) -> None:
     sealed = rich()
     (tmp_path / "evidence.json").write_bytes(render(sealed.run, sealed.addenda))

@@ -51,6 +51,14 @@ def test_every_font_is_embedded_and_none_is_helvetica(document: bytes) -> None:
     assert all("Liberation" in name for name in fonts)
 
 
+@needs_poppler
+def test_curves_codes_and_lineage_are_drawn_and_no_picture_is_in_the_file(document: bytes) -> None:
+    with pikepdf.open(BytesIO(document)) as pdf:
+        kinds = {str(found.get("/Subtype")) for found in pdf.objects if isinstance(found, pikepdf.Dictionary)}
+    assert "/Image" not in kinds
+    assert structure_of(document).count("Figure") >= 3
+
+
 def test_the_attached_json_is_the_json_export_byte_for_byte(document: bytes) -> None:
     assert attached(document)["evidence.json"] == render(RICH.run, RICH.addenda)
 
@@ -128,7 +136,12 @@ def test_no_digest_is_cut_off(document: bytes) -> None:
 
 @needs_poppler
 def test_every_page_says_which_run_which_root_which_template_and_which_page_of_how_many() -> None:
-    for template, footer in ((None, "cognify-report/1"), ("eu_ai_act", "eu_ai_act/1 · Regulation (EU) 2024/1689")):
+    footers = {
+        None: "cognify-report/1",
+        "eu_ai_act": "eu_ai_act/1 · Regulation (EU) 2024/1689, consolidated 27.07.2026",
+        "hipaa": "hipaa/1 · 45 CFR Part 164, Subparts C, D and E, as in force in November 2026",
+    }
+    for template, footer in footers.items():
         data = DOCUMENTS[template]
         pages = page_count(data)
         for page in range(1, pages + 1):
