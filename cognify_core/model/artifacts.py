@@ -50,6 +50,11 @@ class Artifact(Body):
             raise ValueError("an unresolved artifact has no hash")
         return self
 
+    @property
+    def is_produced(self) -> bool:
+        """Whether the run made it, or used what was there."""
+        return False
+
     def manifests(self) -> dict[Digest, str]:
         """The one whose digest is its hash; none where that is of a file."""
         return {self.hash: self.manifest} if self.hash and self.manifest else {}
@@ -108,6 +113,11 @@ class CheckpointSeen(Artifact):
     kind: Literal["checkpoint"] = "checkpoint"
     step: int = Field(ge=0)
 
+    @property
+    def is_produced(self) -> bool:
+        """All but the one that training went on from."""
+        return self.facts.get("resumed") is not True
+
     def node_fields(self) -> dict[str, Json]:
         """The optimiser step."""
         return {"step": self.step}
@@ -130,6 +140,11 @@ class ModelSeen(Artifact):
     kind: Literal["model"] = "model"
     step: int | None = Field(default=None, ge=0)
 
+    @property
+    def is_produced(self) -> bool:
+        """All but the weights before the first step."""
+        return self.step != 0
+
     def node_fields(self) -> dict[str, Json]:
         """The optimiser step, where one is known."""
         return {} if self.step is None else {"step": self.step}
@@ -144,6 +159,11 @@ class EvaluationSeen(Artifact):
     name: str
     step: int | None = Field(default=None, ge=0)
     results: dict[str, Json]
+
+    @property
+    def is_produced(self) -> bool:
+        """Results are made."""
+        return True
 
     @model_validator(mode="after")
     def _numbers(self) -> Self:

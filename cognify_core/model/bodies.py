@@ -158,6 +158,10 @@ class ProfileSeen(Body):
     profile: dict[str, Json]
 
 
+BY_COMMITMENT = "not named; the user behind the commitment"
+"""How `ran_by` begins where nobody named who ran it: what follows is the digest, which an opening opens."""
+
+
 class Release(Body):
     """This run is the one of its project that is released; somebody other than who ran it approves."""
 

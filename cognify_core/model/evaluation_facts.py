@@ -6,7 +6,6 @@ own) have the source `observed`, and facts that claim this form and do not have 
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias
 
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cognify_core.canonical import Json
 from cognify_core.model.digest import Digest
-from cognify_core.model.numbers import plain_number
+from cognify_core.model.plain import readable
 
 FORM = "cognify.evaluation/v1"
 Direction: TypeAlias = Literal["higher", "lower"]
@@ -179,30 +178,10 @@ class EvaluationFacts(_Part):
         if facts.get("form") != FORM:
             return cls()
         try:
-            return cls.model_validate(_plain(dict(facts)))
+            return cls.model_validate(readable(dict(facts)))
         except (ValidationError, ValueError, TypeError, LookupError) as error:
             return cls(problem=f"the facts do not read as {FORM}: {str(error)[:200]}")
 
     def to_facts(self) -> dict[str, Any]:
         """The same as a mapping without what is not said, for an event to hold."""
         return {**self.model_dump(exclude_defaults=True), "form": FORM, "how": self.how}
-
-
-def _plain(value: Json) -> Any:
-    """A value without the tags that keep JSON exact (`docs/formats.md`, Config, rules 1 to 3)."""
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    match value:
-        case {"$int": _} | {"$float": _} if len(value) == 1:
-            return plain_number(value)
-        case {"$ref": str(name)} | {"$opaque": str(name)} if len(value) == 1:
-            return name
-        case {"$text": str(text)} if len(value) == 1:
-            return b64decode(text).decode("utf-8", "backslashreplace")
-        case {"$redacted": True} if len(value) == 1:
-            return "(redacted)"
-        case {"$items": list(pairs)} if len(value) == 1:
-            return {str(_plain(pair[0])): _plain(pair[1]) for pair in pairs}
-    return {key[1:] if key.startswith("$$") else key: _plain(item) for key, item in value.items()}

@@ -8,6 +8,9 @@ import rfc8785
 
 from cognify_core.canonical import MAX_SAFE_INTEGER, Json
 
+LONGEST_INTEGER = 4300
+"""Digits of the longest integer that is a metric or a result: CPython reads no more. Configurations hold any."""
+
 
 def tagged_number(number: float) -> Json:
     """An integer below 2^53 or a finite, non-integral float as itself; any other under `$int` or `$float`.
@@ -38,6 +41,8 @@ def plain_number(tagged: Json) -> int | float:
         case int() | float():
             return tagged
         case {"$int": str(digits)} if len(tagged) == 1:
+            if len(digits) > LONGEST_INTEGER:
+                raise ValueError(f"not a number: {len(digits):,} digits, of at most {LONGEST_INTEGER:,}")
             return int(digits)
         case {"$float": str(text)} if len(tagged) == 1:
             return float(text)

@@ -18,6 +18,7 @@ from cognify_core.model.digest import Digest
 from cognify_core.model.words import meant
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_DAYS = ("on", "retrieved", "baa_date", "next_review", "market_date")
 Point = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+/\S+$")]
 """A point of law, as templates name theirs: `annex_iv/1(b)`, `hipaa/164.308(a)(2)`."""
 
@@ -215,11 +216,29 @@ class Profile(_Said):
         return {key: value for key, value in said.items() if value not in ({}, [], ())}
 
 
+def problems(value: Json) -> dict[tuple[str, ...], str]:
+    """Everything that is wrong with a profile's values, by the place of each; nothing where it reads."""
+    try:
+        Profile.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        return {tuple(map(str, each["loc"])): _why(each) for each in reversed(found)}
+    return {}
+
+
+def _why(error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return "this is needed as well"
+    if error["type"] == "string_pattern_mismatch" and error["loc"][-1] in _DAYS:
+        return "a day, as in 2026-01-31"
+    return error["msg"].removeprefix("Value error, ")
+
+
 def _said_of(error: ErrorDetails) -> str:
     """Which field is wrong, and why; what was given is not repeated, for it may be long or secret."""
     where = ".".join(str(part)[:80] for part in error["loc"]) or "it"
     if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+        return f"{where}: {_why(error)}"
     return f"there is no field {where}{meant(str(error['loc'][-1])[:80], _every_field())}"
 
 

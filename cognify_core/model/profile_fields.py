@@ -28,12 +28,16 @@ class Point:
     fields: tuple[str, ...] = ()
 
     def answered_by(self, profile: Profile) -> str | None:
-        """Where the profile says it; none where it does not."""
+        """Where the profile says it; none where it does not, or says but half of what the law asks."""
         if self.name in profile.answers:
             return f"answers.{self.name}"
         law, _, citation = self.name.partition("/")
         if law == "hipaa" and citation in profile.hipaa.addressable:
-            return f"hipaa.addressable.{citation}"
+            made = profile.hipaa.addressable[citation]
+            decided = made.decision != "not_reasonable" or made.alternative is not None
+            return f"hipaa.addressable.{citation}" if decided else None
+        if self.fields == ("hipaa.vendors",) and not all(each.baa and each.baa_date for each in profile.hipaa.vendors):
+            return None
         return next((field for field in self.fields if _says(profile, field)), None)
 
     @property

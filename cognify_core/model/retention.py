@@ -82,9 +82,10 @@ def check_floors(said: Retention, templates: Iterable[str]) -> None:
     below = [(name, floor) for name, floor in below if said.retention_years < floor.years]
     if below and said.override_reason is None:
         name, floor = max(below, key=lambda each: each[1].years)
+        counted = "1 year is" if said.retention_years == 1 else f"{said.retention_years} years are"
         raise FloorError(
-            f"{said.retention_years} years are fewer than the {floor.years} that {floor.citation} asks, and documents "
-            f"are made here with the template {name}; give a reason (--reason) to keep them for less all the same"
+            f"{counted} fewer than the {floor.years} that {floor.citation} asks, and documents "
+            f"are made here with the template {name}; give a reason to keep them for less all the same"
         )
 
 
@@ -94,6 +95,11 @@ class Hold:
 
     until: date | None
     why: str
+
+    @property
+    def day(self) -> str | None:
+        """The last day, as stores keep it; none for an open hold."""
+        return None if self.until is None else self.until.isoformat()
 
     def __str__(self) -> str:
         return f"{'open hold' if self.until is None else f'until {self.until.isoformat()}'}: {self.why}"

@@ -22,6 +22,11 @@ def plain(text: object) -> str:
     return "".join(_visible(character) for character in str(text))
 
 
+def encodable(text: str) -> str:
+    """`text` with its lone surrogates, which have no bytes, as escapes; all else as it is."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def html_table(title: object, rows: Iterable[tuple[object, object]]) -> str:
     """A small table for notebooks: a title, and pairs of a heading and what it says. Everything is escaped."""
     cells = "".join(

@@ -6,12 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from cognify_core.errors import RecordError, RecordLengthError, RunSealedError, StoreError
 from cognify_core.model.events import Draft, RunClosed, RunOpened
+from cognify_core.store.indexing import index_events
+from cognify_core.store.prepared import Prepared
 from cognify_core.store.tables import events, freezes
 from cognify_core.turns import in_turns
+
+_MINE = events.c.run_id == bindparam("run_id")
+_LAST = Prepared(select(events.c.seq, events.c.kind).where(_MINE).order_by(events.c.seq.desc()).limit(1))
+_FREEZE = Prepared(select(freezes.c.size).where(freezes.c.run_id == bindparam("run_id")))
+_HELD = Prepared(
+    select(events.c.counter, events.c.seq, events.c.event).where(
+        _MINE,
+        events.c.writer == bindparam("writer"),
+        events.c.counter.between(bindparam("first"), bindparam("last")),
+    )
+)
+_EVENTS = Prepared(events.insert())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +44,15 @@ def find_head(connection: Connection, run_id: str) -> Head:
     Raises:
         StoreError: an event's number is none: raw SQL may put anything into a column.
     """
-    last = select(events.c.seq, events.c.kind).where(events.c.run_id == run_id).order_by(events.c.seq.desc()).limit(1)
-    row = connection.execute(last).first()
+    row = _LAST.first(connection, run_id=run_id)
     if row is None:
         return Head(0, closed=False, frozen=False)
-    if not isinstance(row.seq, int):
-        raise StoreError(f"the store is damaged: an event of {run_id} has the number {str(row.seq)[:40]!r}")
-    closed = row.kind == RunClosed.model_fields["kind"].default
-    frozen = closed and connection.execute(select(freezes.c.size).where(freezes.c.run_id == run_id)).first() is not None
-    return Head(row.seq + 1, closed, frozen)
+    seq, kind = row
+    if not isinstance(seq, int):
+        raise StoreError(f"the store is damaged: an event of {run_id} has the number {str(seq)[:40]!r}")
+    closed = kind == RunClosed.model_fields["kind"].default
+    frozen = closed and _FREEZE.first(connection, run_id=run_id) is not None
+    return Head(seq + 1, closed, frozen)
 
 
 def append_drafts(connection: Connection, run_id: str, drafts: Sequence[Draft], at: int | None) -> int:
@@ -63,7 +77,8 @@ def append_drafts(connection: Connection, run_id: str, drafts: Sequence[Draft], 
     if any(isinstance(draft.body, RunOpened) for draft in fresh):
         raise RecordError(f"{run_id} has begun already: run_opened is its first event, and no other is")
     rows = [event_row(run_id, seq, draft) for seq, draft in in_turns(list(enumerate(fresh, head.size)), 1)]
-    connection.execute(events.insert(), rows)
+    _EVENTS.put(connection, rows)
+    index_events(connection, run_id, ((seq, draft.body) for seq, draft in enumerate(fresh, head.size)))
     return head.size + len(fresh)
 
 
@@ -99,10 +114,8 @@ def _held(connection: Connection, run_id: str, drafts: Iterable[Draft]) -> dict[
         counters.setdefault(draft.writer, set()).add(draft.counter)
     held = {}
     for writer, wanted in counters.items():
-        span = events.c.counter.between(min(wanted), max(wanted))
-        query = select(events.c.counter, events.c.seq, events.c.event)
-        rows = connection.execute(query.where(events.c.run_id == run_id, events.c.writer == writer, span))
-        held.update({(writer, row.counter): (row.seq, row.event) for row in rows if row.counter in wanted})
+        rows = _HELD.rows(connection, run_id=run_id, writer=writer, first=min(wanted), last=max(wanted))
+        held.update({(writer, counter): (seq, event) for counter, seq, event in rows if counter in wanted})
     return held
 
 

@@ -1,4 +1,4 @@
-"""What a SQL store keeps beside its records: clear values, who read what, and what organisations say of themselves."""
+"""What a SQL store keeps beside its records: clear values, and what organisations say of themselves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from cognify_core.canonical import encode, parse
-from cognify_core.errors import FormatError
-from cognify_core.model.events import Access, parse_body
+from cognify_core.errors import PolicyChangedError
 from cognify_core.store import tables
 from cognify_core.store.database import Database
 from cognify_core.store.protocol import Opening, ProfileVersion
 from cognify_core.store.rows import next_position, rows_of, to_bytes
+from cognify_core.store.sql_access_log import access_openings, erase_access_openings
 
 
 class SqlBeside:
@@ -33,38 +32,34 @@ class SqlBeside:
         with self._database.reading() as connection:
             self._require_run(connection, run_id)
             rows = connection.execute(rows_of(tables.openings, run_id).order_by(tables.openings.c.position))
-            return [Opening(row.commitment, row.label, row.random, row.value) for row in rows]
+            own = [Opening(row.commitment, row.label, row.random, row.value) for row in rows]
+            return own + access_openings(connection, run_id)
 
     def erase_openings(self, run_id: str) -> int:
         """Erase clear values."""
         with self._database.writing(beside=True) as connection:
             self._require_run(connection, run_id)
-            erased = connection.execute(tables.openings.delete().where(tables.openings.c.run_id == run_id)).rowcount
+            erased: int = connection.execute(
+                tables.openings.delete().where(tables.openings.c.run_id == run_id)
+            ).rowcount
+            erased += erase_access_openings(connection, run_id)
         self._database.purge()
         return erased
 
-    def put_access(self, run_id: str, access: Access, openings: Sequence[Opening]) -> None:
-        """Keep an access."""
-        data = encode(access.model_dump(mode="json", exclude_none=True))
-        with self._database.writing(beside=True) as connection:
-            self._require_run(connection, run_id)
-            position = next_position(connection, tables.accesses)
-            connection.execute(tables.accesses.insert(), {"run_id": run_id, "position": position, "access": data})
-            _insert_openings(connection, run_id, openings)
-
-    def accesses(self, run_id: str) -> list[Access]:
-        """List accesses."""
-        with self._database.reading() as connection:
-            self._require_run(connection, run_id)
-            rows = connection.execute(rows_of(tables.accesses, run_id).order_by(tables.accesses.c.position))
-            return [_to_access(row) for row in rows]
-
     def put_profile(
-        self, profile: bytes, saved_at: str, *, project: str | None = None, workspace: str = "default"
+        self,
+        profile: bytes,
+        saved_at: str,
+        *,
+        project: str | None = None,
+        after: int | None = None,
+        workspace: str = "default",
     ) -> ProfileVersion:
         """Keep a profile."""
         with self._database.writing() as connection:
             known = [_to_profile(row) for row in connection.execute(_profiles(workspace, project))]
+            if after not in (None, len(known)):
+                raise PolicyChangedError(f"somebody else has changed the profile of {project or workspace} meanwhile")
             if known and known[-1].profile == profile:
                 return known[-1]
             version = ProfileVersion(len(known) + 1, profile, saved_at)
@@ -102,10 +97,3 @@ def _profiles(workspace: str, project: str | None) -> Select[Any]:
 
 def _to_profile(row: Row[Any]) -> ProfileVersion:
     return ProfileVersion(row.version, to_bytes(row.profile), row.saved_at)
-
-
-def _to_access(row: Row[Any]) -> Access:
-    body = parse_body(parse(to_bytes(row.access)))
-    if not isinstance(body, Access):
-        raise FormatError(f"the store is damaged: an access of {row.run_id} is a {body.kind}")
-    return body

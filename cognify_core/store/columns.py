@@ -10,3 +10,6 @@ import sqlalchemy
 
 Text = sqlalchemy.Text().with_variant(sqlalchemy.Text(collation="C"), "postgresql")
 Integer = sqlalchemy.Integer().with_variant(sqlalchemy.BigInteger(), "postgresql")
+
+metadata = sqlalchemy.MetaData()
+"""What all tables of a store belong to."""

@@ -6,18 +6,21 @@ named in no list below cannot be called, so that none can be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from cognify_core.errors import RecordError, RunNotFoundError, StoreError
+from cognify_core.errors import RecordError, RunIdTakenError, RunNotFoundError, StoreError
 from cognify_core.model.events import RunOpened
+from cognify_core.store.protocol import OF_WHAT_IS_GONE
 
 if TYPE_CHECKING:
     from cognify_core.model.digest import Digest
-    from cognify_core.model.events import Draft
-    from cognify_core.store.keeping import Job, Purge, VaultFact
-    from cognify_core.store.protocol import LeafKind, RunRow, Store, Tombstone
+    from cognify_core.model.events import Access, Draft
+    from cognify_core.store.access_log import Look, SignHead
+    from cognify_core.store.keeping import Clocks, KeepUntil, Purge, VaultFact
+    from cognify_core.store.protocol import RunRow, Store, Tombstone
     from cognify_core.store.tenancy import Token
+    from cognify_core.store.working import Hook, Job
 
 OF_A_RUN = (
     *(
@@ -32,19 +35,21 @@ OF_A_RUN = (
         "bundle",
         "receipts",
     ),
-    *("put_openings", "openings", "erase_openings", "put_access", "accesses", "set_owner", "owners"),
-    *("discard", "keep_until", "kept_until", "purge", "put_secret", "secret", "put_arrival", "arrivals"),
+    *("put_openings", "openings", "erase_openings", "set_owner", "owners"),
+    *("discard", "keep_until", "kept_until", "clocks", "purge", "put_secret", "secret", "put_arrival", "arrivals"),
 )
 """Methods whose first argument names a run."""
 OF_A_WORKSPACE = (
-    *("runs", "find_runs", "put_manifest", "put_profile", "profiles", "put_policy", "policies"),
-    *("jobs", "claim_job", "tokens"),
+    *("runs", "bundles", "receipts_of", "find_runs", "count_runs", "glance", "projects", "releases"),
+    *("holders", "datasets", "contents"),
+    *("put_manifest", "put_profile", "profiles", "put_policy", "policies"),
+    *("jobs", "claim_job", "tokens", "hooks", "ending", "facts", "count_kept", "count_made", "find_locks"),
     *("log", "ledger_size", "leaves", "find_leaf", "leaf_bodies", "node_row", "nodes"),
+    *("access_size", "access_rows", "find_accesses", "count_clear", "erase_accesses"),
 )
 """Methods that are told a workspace."""
-OF_A_JOB = ("finish_job", "postpone_job")
+OF_A_JOB = ("finish_job", "postpone_job", "renew_job", "fail_job", "repeat_job")
 """Methods whose first argument names a job, which only `claim_job` and `jobs` tell."""
-_OF_WHAT_IS_GONE: tuple[LeafKind, ...] = ("opened", "tombstone")
 
 
 def confined(store: Store, workspace: str) -> Store:
@@ -67,8 +72,8 @@ class Confined:
 
     @property
     def place(self) -> str:
-        """Where the store is, for messages."""
-        return self._store.place
+        """What messages call it: where the store itself lies is for those who run the server."""
+        return f"the workspace {self._workspace}"
 
     @property
     def is_owned(self) -> bool:
@@ -84,7 +89,7 @@ class Confined:
         """Begin a run of this workspace.
 
         Raises:
-            RecordError: it says that it is another's.
+            RecordError: it says that it is another's, or its id is taken, by whomever.
         """
         body = opened.body
         if isinstance(body, RunOpened):
@@ -92,7 +97,12 @@ class Confined:
                 raise RecordError(f"{run_id} says that it belongs to another workspace than {self._workspace}")
             if body.amends is not None:
                 self.run(body.amends.run_id)
-        self._store.create(run_id, opened, *rest, meeting=self._meeting(meeting), **others)
+        try:
+            self._store.create(run_id, opened, *rest, meeting=self._meeting(meeting), **others)
+        except RunIdTakenError as error:
+            if self._had(run_id):
+                raise
+            raise RunIdTakenError(f"the id {run_id} is taken: draw another one") from error
 
     def met(self, meeting: str) -> str | None:
         """Look a meeting of this workspace up."""
@@ -104,8 +114,13 @@ class Confined:
         return self._store.meet(str(self._meeting(meeting)), run_id)
 
     def run(self, run_id: str) -> RunRow:
-        """Look a run of this workspace up."""
-        row = self._store.run(run_id)
+        """Look a run of this workspace up. One that it has discarded says why; of another's nothing is said."""
+        try:
+            row = self._store.run(run_id)
+        except RunNotFoundError as error:
+            if self._tells_of(run_id):
+                raise
+            raise self._not_found(run_id) from error
         if row.workspace != self._workspace:
             raise self._not_found(run_id)
         self._mine.add(run_id)
@@ -132,14 +147,68 @@ class Confined:
         self._require(fact.run_id)
         self._store.put_fact(fact)
 
-    def facts(self, run_id: str | None = None) -> list[VaultFact]:
-        """List facts, also of runs that are gone."""
-        return [fact for fact in self._store.facts(run_id) if self._had(fact.run_id)]
+    def all_clocks(self, run_ids: Sequence[str] | None = None, *, workspace: str | None = None) -> list[Clocks]:
+        """Tell what keeps the frozen runs of this workspace."""
+        found: list[Clocks] = self._of_the_workspace(self._store.all_clocks)(run_ids, workspace=workspace)
+        self._mine.update(clocks.run_id for clocks in found)
+        return found
+
+    def keep_all_until(self, entries: Mapping[str, KeepUntil]) -> int:
+        """Keep runs of this workspace."""
+        for run_id in entries:
+            self._require(run_id)
+        return self._store.keep_all_until(entries)
+
+    def put_accesses(
+        self, looks: Sequence[Look], sign: SignHead | None = None, *, workspace: str | None = None
+    ) -> list[int]:
+        """Append to the access log of this workspace, of its own runs."""
+        for run_id in {look.run_id for look in looks if look.run_id is not None}:
+            self._require_had(run_id)
+        places: list[int] = self._of_the_workspace(self._store.put_accesses)(looks, sign, workspace=workspace)
+        return places
+
+    def accesses(self, run_id: str) -> list[Access]:
+        """Who read a run of this workspace, also one that is gone."""
+        self._require_had(run_id)
+        return self._store.accesses(run_id)
 
     def put_job(self, job: Job) -> Job:
-        """Keep a job of a run of this workspace."""
-        self._require(job.run_id)
+        """Keep a job of this workspace.
+
+        Raises:
+            RecordError: it is another one's.
+        """
+        if job.workspace != self._workspace:
+            raise RecordError(f"a job kept in {self._workspace} is of that workspace")
+        if job.run_id is not None:
+            self._require(job.run_id)
         return self._store.put_job(job)
+
+    def put_hook(self, hook: Hook) -> None:
+        """Keep a webhook of this workspace.
+
+        Raises:
+            RecordError: it is another one's.
+        """
+        if hook.workspace != self._workspace:
+            raise RecordError(f"a webhook kept in {self._workspace} is of that workspace")
+        self._store.put_hook(hook)
+
+    def hook(self, hook_id: str) -> Hook | None:
+        """Look a webhook of this workspace up."""
+        hook = self._store.hook(hook_id)
+        return hook if hook is not None and hook.workspace == self._workspace else None
+
+    def change_hook(self, hook_id: str, **said: Any) -> None:
+        """Change a webhook of this workspace."""
+        if self.hook(hook_id) is not None:
+            self._store.change_hook(hook_id, **said)
+
+    def drop_hook(self, hook_id: str) -> None:
+        """Delete a webhook of this workspace."""
+        if self.hook(hook_id) is not None:
+            self._store.drop_hook(hook_id)
 
     def tombstones(self) -> list[Tombstone]:
         """List what is left of runs that the workspace's ledger tells of."""
@@ -168,6 +237,10 @@ class Confined:
         """End a token of this workspace."""
         return self.token(token_id) is not None and self._store.revoke_token(token_id, revoked_at)
 
+    def check_writable(self) -> None:
+        """Ask the store."""
+        self._store.check_writable()
+
     def close(self) -> None:
         """Let go of nothing: others use the store too."""
 
@@ -194,9 +267,16 @@ class Confined:
         try:
             self.run(run_id)
         except RunNotFoundError:
-            found = (self._store.find_leaf(kind, run_id, workspace=self._workspace) for kind in _OF_WHAT_IS_GONE)
-            return any(found)
+            return self._tells_of(run_id)
         return True
+
+    def _tells_of(self, run_id: str) -> bool:
+        """Whether the workspace's ledger tells of a run that is gone."""
+        return any(self._store.find_leaf(kind, run_id, workspace=self._workspace) for kind in OF_WHAT_IS_GONE)
+
+    def _require_had(self, run_id: str) -> None:
+        if run_id not in self._mine and not self._had(run_id):
+            raise self._not_found(run_id)
 
     def _meeting(self, meeting: str | None) -> str | None:
         return None if meeting is None else f"{self._workspace}/{meeting}"

@@ -44,6 +44,14 @@ class Database(Protocol):
         under such a row, which nobody else writes until it ends.
         """
 
+    def check_writable(self) -> None:
+        """Write nothing that stays, as durably as anything.
+
+        Raises:
+            StoreVersionError: it is of another schema by now than this Cognify works on.
+            StoreError: nothing can be written now.
+        """
+
     def purge(self) -> None:
         """Leave of rows that were deleted as little as the database can."""
 

@@ -1,8 +1,8 @@
-"""What a store keeps of keeping: facts about vaults, what a workspace says, until when, work to be done, purges."""
+"""What a store keeps of keeping: facts about vaults, what a workspace says, until when, purges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -62,18 +62,33 @@ class KeepUntil:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Work that waits until it is done: in the store, so that no crash forgets it."""
+class Clocks:
+    """What a frozen run is kept by, besides what its workspace says: days and laws that rows tell of."""
 
-    job_id: str
-    """What makes it one: asking twice for the same is asking once."""
-    kind: str
     run_id: str
-    due_at: str
-    created_at: str
-    attempts: int = 0
-    last_error: str | None = None
-    done_at: str | None = None
+    project: str
+    sealed_at: str
+    last_seal_at: str
+    """Of the run, or of the last addendum to it."""
+    is_sealed: bool
+    """Whether it has its bundle."""
+    templates: frozenset[str]
+    """Those that documents of it were made with."""
+    packages: int
+    releases: tuple[bytes, ...]
+    """The events of its addenda that state a release."""
+    kept: KeepUntil | None
+    """What is in force for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDays:
+    """Until when the runs of a workspace are kept."""
+
+    first: str | None
+    last: str | None
+    """None: no run is kept until a day."""
+    open_holds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +111,42 @@ class Keeping(Protocol):
     def put_fact(self, fact: VaultFact) -> None:
         """Keep what a vault said. Facts are never changed, and stay when their run is purged."""
 
-    def facts(self, run_id: str | None = None) -> list[VaultFact]:
-        """What vaults said of a run's packages, or of all, oldest first."""
+    def facts(self, run_id: str | None = None, *, workspace: str | None = None) -> list[VaultFact]:
+        """What vaults said of a run's packages, or of all, oldest first; of one workspace where it is named.
+
+        A run that is gone was of the workspace whose ledger tells of it.
+        """
+
+    def find_locks(
+        self,
+        ends_before: str | None = None,
+        *,
+        lesser: bool = False,
+        after: int | None = None,
+        limit: int = 50,
+        workspace: str = "default",
+    ) -> list[tuple[int, VaultFact]]:
+        """Up to `limit` packages of a workspace that lie in vaults, those first that no lock holds, then by its end.
+
+        Of each version what was read last, with its position; of runs that are there. With `lesser`, only those whose
+        lock is less than was asked for. `after` is the position of the last one known.
+        """
 
     def put_policy(
-        self, kind: PolicyKind, policy: bytes, saved_at: str, *, workspace: str = "default"
+        self, kind: PolicyKind, policy: bytes, saved_at: str, *, after: int | None = None, workspace: str = "default"
     ) -> PolicyVersion:
-        """Keep what a workspace says now. Where it says what the last version says, that one is returned."""
+        """Keep what a workspace says now. Where it says what the last version says, that one is returned.
+
+        Args:
+            kind: what it is said of.
+            policy: what is said.
+            saved_at: when.
+            after: the version that this rests on; 0, where nothing was said.
+            workspace: who says it.
+
+        Raises:
+            PolicyChangedError: there is another version than `after` by now, and nothing is kept.
+        """
 
     def policies(self, kind: PolicyKind, *, workspace: str = "default") -> list[PolicyVersion]:
         """Every version, oldest first."""
@@ -114,26 +158,29 @@ class Keeping(Protocol):
         open hold: its clock has started.
         """
 
+    def keep_all_until(self, entries: Mapping[str, KeepUntil]) -> int:
+        """The same for many frozen runs, some at a time in a transaction; of how many that is another day than before.
+
+        A run that is gone meanwhile is passed over.
+        """
+
     def kept_until(self, run_id: str) -> KeepUntil | None:
         """What is in force for a run; none where nothing was ever said."""
 
-    def put_job(self, job: Job) -> Job:
-        """Keep work to be done; return what is kept, which is the first with that id."""
+    def clocks(self, run_id: str) -> Clocks | None:
+        """What keeps a run; none while it is not frozen."""
 
-    def claim_job(self, now: str, lease_until: str, *, workspace: str | None = None) -> Job | None:
-        """Of the work that is due at `now`, what is oldest, for whoever asks first, and for nobody else till then.
+    def all_clocks(self, run_ids: Sequence[str] | None = None, *, workspace: str = "default") -> list[Clocks]:
+        """The same of every run of a workspace that is frozen, or of those that are named, by the day of the seal.
 
-        Of the runs of one workspace where it is named.
+        Addenda are not among them.
         """
 
-    def finish_job(self, job_id: str, done_at: str) -> None:
-        """It is done."""
+    def count_kept(self, *, workspace: str = "default") -> KeptDays:
+        """Until when the runs of a workspace are kept, all together."""
 
-    def postpone_job(self, job_id: str, error: str, due_at: str) -> None:
-        """It failed, and is to be tried again."""
-
-    def jobs(self, *, done: bool = False, workspace: str | None = None) -> list[Job]:
-        """Work that waits, oldest first; with `done`, also what is done. Of one workspace's runs where it is named."""
+    def count_made(self, *, workspace: str = "default") -> dict[str, int]:
+        """Of how many runs of a workspace documents were made with each template."""
 
     def purge(self, run_id: str, purge: Purge, log: Callable[[Tombstone], Leaf] | None = None) -> list[str]:
         """Delete a sealed run with its addenda, and leave tombstones; return the ids.

@@ -23,7 +23,7 @@ from cognify_core.errors import ConfigurationError, StoreError, StoreVersionErro
 from cognify_core.store.causes_postgres import in_our_words
 from cognify_core.store.database import WRITES
 from cognify_core.store.forking import ForkGate
-from cognify_core.store.rulebook import upgrade
+from cognify_core.store.rulebook import require_revision, upgrade
 from cognify_core.store.tables import REVISIONS
 
 VERSION_TABLE = "cognify_version"
@@ -33,6 +33,7 @@ _ALONE = 0x436F676E
 """The advisory lock of whoever is alone in writing ("Cogn")."""
 _WRITTEN = "it is written postgresql://USER@HOST/DATABASE"
 _MIGRATION_SECONDS = 600
+_VACUUM = "VACUUM (SKIP_LOCKED) openings, access_openings"
 _POOL, _MORE = 5, 15
 _CONNECTING = {
     "connect_timeout": 10,
@@ -58,6 +59,7 @@ _STATE = text(f"""
 """)  # noqa: S608 - our own names
 """What belongs to an extension is nobody's table."""
 _REVISION = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own names
+_WRITABLE = text("SELECT has_table_privilege('events', 'INSERT') AND pg_current_xact_id() IS NOT NULL")
 _OWNED = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('runs')")
 
 
@@ -127,10 +129,22 @@ class Postgres:
                 _be_alone(connection)
             yield connection
 
+    def check_writable(self) -> None:
+        """Take a transaction's number, which a server that only reads has none to give.
+
+        Raises:
+            StoreVersionError: it is of another schema by now than this Cognify works on.
+            StoreError: nothing can be written now.
+        """
+        with self.writing(beside=True) as connection:
+            require_revision(self.place, connection.execute(_REVISION).scalar())
+            if not connection.execute(_WRITABLE).scalar():
+                raise StoreError(f"{self.place}: this user may not insert events; docs/postgresql.md has the grants")
+
     def purge(self) -> None:
         """Have the clear values that were deleted leave the table. The log and backups still hold them for a time."""
         with self._used(), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM (SKIP_LOCKED) openings")
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(_VACUUM)
 
     @property
     def is_owned(self) -> bool:

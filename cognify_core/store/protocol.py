@@ -8,11 +8,15 @@ from typing import Literal, Protocol, TypeAlias
 
 from cognify_core.merkle_nodes import Node
 from cognify_core.model.digest import Digest
-from cognify_core.model.events import Access, Draft
+from cognify_core.model.events import Draft
 from cognify_core.model.record import Freeze, Status
-from cognify_core.store.finding import Wanted
+from cognify_core.store.access_log import AccessLog
+from cognify_core.store.finding import Counts, Glance, Wanted
 from cognify_core.store.keeping import Keeping
+from cognify_core.store.mentions import Mentions
 from cognify_core.store.tenancy import Tenancy
+from cognify_core.store.visitors import Visitors
+from cognify_core.store.working import Working
 from cognify_core.store.written import Written
 
 
@@ -96,7 +100,11 @@ class Tombstone:
     root: str
 
 
+TreeName: TypeAlias = Literal["ledger", "accesses"]
+"""Which of the two logs of a workspace."""
 LeafKind: TypeAlias = Literal["opened", "seal", "addendum", "receipt", "tombstone", "rotation"]
+OF_WHAT_IS_GONE: tuple[LeafKind, ...] = ("opened", "tombstone")
+"""By these a ledger tells of a run that is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,7 @@ class Entry:
     """The bundle to be kept, of where the leaf came to stand."""
 
 
-class Store(Keeping, Tenancy, Protocol):
+class Store(AccessLog, Keeping, Mentions, Tenancy, Visitors, Working, Protocol):
     """Records, one append-only sequence of event bytes per run, and the bytes that belong to them.
 
     Not trusted: whoever can write to it can destroy a run, but cannot alter one unseen once its root is signed.
@@ -206,6 +214,18 @@ class Store(Keeping, Tenancy, Protocol):
         Raises `RunNotFoundError` where there is no run `after`.
         """
 
+    def count_runs(self, *, since: str | None = None, until: str | None = None, workspace: str = "default") -> Counts:
+        """How many runs a workspace has, and in which state; those begun at `since` or later, and before `until`."""
+
+    def glance(self, run_ids: Sequence[str], *, workspace: str = "default") -> dict[str, Glance]:
+        """What lists show besides rows, of each of these runs that the workspace has."""
+
+    def projects(self, *, workspace: str = "default") -> list[str]:
+        """The projects that a workspace's runs serve, by name."""
+
+    def releases(self, project: str, *, workspace: str = "default") -> list[tuple[str, bytes]]:
+        """What addenda say of which run of a project is the released one, oldest first: the run, and the event."""
+
     def addenda(self, run_id: str) -> list[RunRow]:
         """The addenda of a run, by ordinal."""
 
@@ -245,6 +265,9 @@ class Store(Keeping, Tenancy, Protocol):
     def bundle(self, run_id: str) -> bytes | None:
         """The seal's bundle, where there is one."""
 
+    def bundles(self, run_ids: Sequence[str], *, workspace: str = "default") -> dict[str, bytes]:
+        """The bundles of those of these runs of a workspace that have one."""
+
     def put_receipt(self, receipt: Receipt, entry: Entry | None = None) -> Receipt:
         """Keep a package's receipt; return the one kept, which is the first one put for that package hash.
 
@@ -256,11 +279,14 @@ class Store(Keeping, Tenancy, Protocol):
     def receipts(self, run_id: str) -> list[Receipt]:
         """The receipts of a run's packages, oldest first."""
 
+    def receipts_of(self, run_ids: Sequence[str], *, workspace: str = "default") -> dict[str, list[Receipt]]:
+        """The same of those of these runs of a workspace of which packages were made."""
+
     def put_openings(self, run_id: str, openings: Sequence[Opening]) -> None:
         """Keep clear values behind commitments, in the side table that may be erased; each commitment once."""
 
     def openings(self, run_id: str) -> list[Opening]:
-        """The clear values that have not been erased."""
+        """The clear values that have not been erased, those of its accesses last."""
 
     def erase_openings(self, run_id: str) -> int:
         """Erase a run's clear values, as far as the database can from the disk too; return how many.
@@ -268,21 +294,21 @@ class Store(Keeping, Tenancy, Protocol):
         SQLite overwrites them. PostgreSQL's log and dead rows hold them for a time (docs/postgresql.md).
         """
 
-    def put_access(self, run_id: str, access: Access, openings: Sequence[Opening]) -> None:
-        """Keep that somebody read or exported a run, with the clear values behind its commitments.
-
-        Both may be erased: evidence is what of it an addendum says.
-        """
-
-    def accesses(self, run_id: str) -> list[Access]:
-        """Who read or exported a run, oldest first."""
-
     def put_profile(
-        self, profile: bytes, saved_at: str, *, project: str | None = None, workspace: str = "default"
+        self,
+        profile: bytes,
+        saved_at: str,
+        *,
+        project: str | None = None,
+        after: int | None = None,
+        workspace: str = "default",
     ) -> ProfileVersion:
         """Keep a new version of a project's profile, or of the workspace's own; return it.
 
         Where it says what the last version says, that one is returned and nothing is kept.
+
+        Raises:
+            PolicyChangedError: `after` is said, the version that this rests on (0: none), and there is another by now.
         """
 
     def profiles(self, *, project: str | None = None, workspace: str = "default") -> list[ProfileVersion]:
@@ -331,11 +357,22 @@ class Store(Keeping, Tenancy, Protocol):
     def leaf_bodies(self, start: int, count: int, *, workspace: str = "default") -> list[bytes]:
         """The bodies of up to `count` leaves from `start` on, as they lie there; fewer where some are missing."""
 
-    def node_row(self, level: int, start: int, count: int, *, workspace: str = "default") -> list[bytes]:
+    def node_row(
+        self, level: int, start: int, count: int, *, tree: TreeName = "ledger", workspace: str = "default"
+    ) -> list[bytes]:
         """Up to `count` nodes of a level from `start` on, as they lie there; fewer where some are missing."""
 
-    def nodes(self, wanted: Sequence[Node], *, workspace: str = "default") -> Mapping[Node, bytes]:
-        """Those nodes of a workspace's ledger. Raises `StoreError` where one is missing."""
+    def nodes(
+        self, wanted: Sequence[Node], *, tree: TreeName = "ledger", workspace: str = "default"
+    ) -> Mapping[Node, bytes]:
+        """Those nodes of a workspace's ledger, or of its access log. Raises `StoreError` where one is missing."""
+
+    def check_writable(self) -> None:
+        """Pass where something could be written now, and leave no trace.
+
+        Raises `StoreVersionError` where a newer Cognify has changed the schema since it was opened, and `StoreError`
+        where nothing can be written.
+        """
 
     def close(self) -> None:
         """Let go of connections."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, and_, func, select
 
-from cognify_core.errors import StoreError
+from cognify_core.errors import FormatError, StoreError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import RunClosed
 from cognify_core.model.record import Freeze, Status
@@ -73,8 +73,16 @@ def _closing(event: bytes) -> tuple[Status, bool]:
 
 
 def to_freeze(row: Row[Any]) -> Freeze:
-    """What was fixed when a run was frozen, of a row of that table."""
-    return Freeze(row.size, row.root, Digest.parse(str(row.lineage)), row.sealed_at)
+    """What was fixed when a run was frozen, of a row of that table.
+
+    A lineage that is no digest is one that somebody wrote over: it is the digest of that text, which no lineage has. So
+    the other runs stay usable, and `verify` names this one.
+    """
+    try:
+        lineage = Digest.parse(str(row.lineage))
+    except FormatError:
+        lineage = Digest.of(str(row.lineage).encode())
+    return Freeze(row.size, row.root, lineage, row.sealed_at)
 
 
 def to_owner(row: Row[Any]) -> Owner:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from cognify_core.errors import StoreVersionError
 from cognify_core.store.tables import REVISIONS
 from cognify_core.store.triggers import sqlite_triggers
 from cognify_core.store.triggers_postgres import postgres_triggers
@@ -26,6 +27,19 @@ def upgrade(connection: Connection, version_table: str) -> None:
     config = Config(attributes={"connection": connection, "version_table": version_table})
     config.set_main_option("script_location", "cognify_core.store:migrations")
     command.upgrade(config, REVISIONS[-1])
+
+
+def require_revision(place: str, revision: str | None) -> None:
+    """Let a store pass that is of the schema which this Cognify works on.
+
+    Raises:
+        StoreVersionError: it is of another.
+    """
+    if revision != REVISIONS[-1]:
+        raise StoreVersionError(
+            f"{place} is of schema {revision} by now, and this process works on {REVISIONS[-1]}: start it again, with "
+            "the Cognify that has brought the store there"
+        )
 
 
 def take_away(connection: Connection) -> None:

@@ -22,13 +22,15 @@ SEALED = "sealed: "
 WRITTEN_ONCE = (
     *("runs", "events", "freezes", "envelopes", "bundles", "receipts", "manifests", "tombstones", "meetings"),
     *("profiles", "vault_facts", "policies", "keepings", "purges", "ledgers", "leaves", "nodes"),
+    "accesses",
 )
 GO_WITH_A_TOMBSTONE = ("runs", "events", "freezes", "envelopes", "bundles", "receipts")
 ERASABLE = ("meetings",)
 """Written once, but no part of a record: whoever likes may delete it."""
 
 DISCARDED_WITH_A_RUN = (
-    *("receipts", "bundles", "envelopes", "freezes", "events", "openings", "owners", "meetings", "accesses", "jobs"),
+    *("receipts", "bundles", "envelopes", "freezes", "events", "openings", "owners", "meetings", "jobs"),
+    *("gaps", "outcomes", "mentions"),
     "runs",
 )
 """What a tombstone deletes of its run, in this order."""
@@ -69,6 +71,8 @@ _NODES = "SELECT 1 FROM nodes WHERE workspace = NEW.workspace"
 _MINE = "SELECT 1 FROM leaves WHERE workspace = NEW.workspace"
 _LAST_LEAF = "SELECT position + 1 FROM leaves WHERE workspace = NEW.workspace ORDER BY position DESC LIMIT 1"
 _LEAVES = f"COALESCE(({_LAST_LEAF}), 0)"  # MAX may be looked for along another index, leaf by leaf
+_LAST_ACCESS = "SELECT position + 1 FROM accesses WHERE workspace = NEW.workspace ORDER BY position DESC LIMIT 1"
+_ACCESSES = f"COALESCE(({_LAST_ACCESS}), 0)"
 _OF_RUN = "SELECT 1 FROM leaves WHERE workspace IN (SELECT workspace FROM ledgers) AND subject = NEW.run_id"
 _LOGGED_OPEN = f"EXISTS ({_OF_RUN} AND kind = 'opened')"
 _LOGGED_GONE = f"EXISTS ({_OF_RUN} AND kind = 'tombstone')"
@@ -170,6 +174,7 @@ def insert_refused(words: Words) -> dict[str, tuple[tuple[str, str], ...]]:
                 "the ledger has a leaf of that statement already",
             ),
         ),
+        "accesses": ((f"NEW.position {words.differs} {_ACCESSES}", "an access's place is the log's length"),),
         "nodes": (
             (
                 f"EXISTS ({_NODES} AND level = NEW.level AND place = NEW.place)",

@@ -11,12 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from cognify_core.errors import (
+    AddendumTakenError,
     ConfigurationError,
     MeetingTakenError,
     RecordError,
+    RunIdTakenError,
     RunNotFoundError,
     RunSealedError,
     StoreError,
@@ -31,6 +33,7 @@ from cognify_core.store.beside import SqlBeside
 from cognify_core.store.database import WRITES, Database
 from cognify_core.store.ledger import SqlLedger, append_leaf
 from cognify_core.store.places import MOUNTS
+from cognify_core.store.prepared import Found, Prepared
 from cognify_core.store.protocol import Leaf, Owner, RunRow, Tombstone
 from cognify_core.store.rows import (
     next_position,
@@ -41,10 +44,15 @@ from cognify_core.store.rows import (
     to_run_row,
     workspace_of,
 )
+from cognify_core.store.sql_access_log import SqlAccessLog
+from cognify_core.store.sql_clocks import SqlClocks
 from cognify_core.store.sql_finding import SqlFinding
 from cognify_core.store.sql_keeping import SqlKeeping
+from cognify_core.store.sql_mentions import SqlMentions
 from cognify_core.store.sql_sealing import SqlSealing
 from cognify_core.store.sql_tenancy import SqlTenancy
+from cognify_core.store.sql_visitors import SqlVisitors
+from cognify_core.store.sql_working import SqlWorking
 from cognify_core.store.sqlite import Sqlite
 from cognify_core.store.written import Written
 
@@ -52,6 +60,16 @@ POSTGRES, SQLITE = ("postgresql://", "postgresql+psycopg://", "postgres://"), "s
 """How the URLs of stores begin."""
 EVENTS_AT_ONCE = 500
 """How many events are read in one transaction."""
+_RUN = select(tables.runs.c.run_id).where(tables.runs.c.run_id == bindparam("run_id"))
+_THERE, _HELD = Prepared(_RUN), Prepared(_RUN.with_for_update())
+_SPAN = tables.events.c.seq.between(bindparam("first"), bindparam("last"))
+_PART = select(tables.events.c.event).where(tables.events.c.run_id == bindparam("run_id"), _SPAN)
+_EVENTS = Prepared(_PART.order_by(tables.events.c.seq))
+_WRITTEN = Prepared(
+    _PART.with_only_columns(tables.events.c.writer, tables.events.c.counter, tables.events.c.event).order_by(
+        tables.events.c.seq
+    )
+)
 
 
 def open_store(place: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
@@ -65,7 +83,7 @@ def open_store(place: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
         StoreError: it cannot be opened or written to, or is no store.
         ConfigurationError: the URL is none of a store, or what it needs is not installed.
     """
-    database = _database(place, mounts)
+    database = database_at(place, mounts=mounts)
     try:
         database.prepare()
     except BaseException:
@@ -74,7 +92,12 @@ def open_store(place: Path | str, *, mounts: Path = MOUNTS) -> SqlStore:
     return SqlStore(database)
 
 
-def _database(place: Path | str, mounts: Path) -> Database:
+def database_at(place: Path | str, *, mounts: Path = MOUNTS) -> Database:
+    """The database at `place`, as `open_store` takes it. Nothing is asked of it yet.
+
+    Raises:
+        ConfigurationError: the URL is none of a store, or what it needs is not installed.
+    """
     if isinstance(place, str) and place.startswith(POSTGRES):
         try:
             from cognify_core.store.postgres import Postgres
@@ -85,7 +108,19 @@ def _database(place: Path | str, mounts: Path) -> Database:
     return Sqlite(Path(place.removeprefix(SQLITE) if isinstance(place, str) else place), mounts)
 
 
-class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTenancy):
+class SqlStore(
+    SqlSealing,
+    SqlBeside,
+    SqlAccessLog,
+    SqlClocks,
+    SqlFinding,
+    SqlKeeping,
+    SqlLedger,
+    SqlMentions,
+    SqlTenancy,
+    SqlVisitors,
+    SqlWorking,
+):
     """A `Store` (see `protocol`, where the promises are) in a SQL database."""
 
     def __init__(self, database: Database) -> None:
@@ -165,19 +200,18 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
 
     def events(self, run_id: str, start: int = 0) -> Iterator[bytes]:
         """Read a record, in short transactions: events never change, so they need not be read in one."""
-        rows = self._rows(run_id, start, self._length(run_id), tables.events.c.event)
+        rows = self._rows(run_id, start, self._length(run_id), _EVENTS)
         return (to_bytes(event) for (event,) in rows)
 
     def written(self, run_id: str, start: int = 0) -> Iterator[Written]:
         """Read a record with the names of its drafts."""
-        columns = tables.events.c.writer, tables.events.c.counter, tables.events.c.event
-        rows = self._rows(run_id, start, self._length(run_id), *columns)
+        rows = self._rows(run_id, start, self._length(run_id), _WRITTEN)
         return (Written(writer, counter, to_bytes(event)) for writer, counter, event in rows)
 
     def run(self, run_id: str) -> RunRow:
         """Look one run up."""
         with self._database.reading() as connection:
-            row = connection.execute(select_runs().where(tables.runs.c.run_id == run_id)).first()
+            row = connection.execute(_RUN, {"wanted": run_id}).first()
             if row is None:
                 raise self._not_found(connection, run_id)
             return to_run_row(row)
@@ -192,7 +226,7 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
         """List addenda."""
         with self._database.reading() as connection:
             self._require_run(connection, run_id)
-        return self._list_runs(select_runs().where(tables.runs.c.amends == run_id).order_by(tables.runs.c.ordinal))
+            return [to_run_row(row) for row in connection.execute(_ADDENDA, {"wanted": run_id})]
 
     def put_manifest(self, data: bytes, *, workspace: str = "default") -> Digest:
         """Keep a manifest."""
@@ -268,6 +302,10 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
             rows = connection.execute(select(tables.tombstones).order_by(tables.tombstones.c.position))
             return [Tombstone(row.run_id, row.reason, row.discarded_at, row.size, row.root) for row in rows]
 
+    def check_writable(self) -> None:
+        """Ask the database."""
+        self._database.check_writable()
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
@@ -281,13 +319,11 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
             self._require_run(connection, run_id)
             return find_head(connection, run_id).size
 
-    def _rows(self, run_id: str, start: int, size: int, *columns: Column[Any]) -> Iterator[Sequence[Any]]:
+    def _rows(self, run_id: str, start: int, size: int, query: Prepared) -> Iterator[Found]:
         for first in range(max(start, 0), size, EVENTS_AT_ONCE):
             last = min(first + EVENTS_AT_ONCE, size) - 1
-            query = select(*columns).where(tables.events.c.seq.between(first, last))
-            query = query.where(tables.events.c.run_id == run_id).order_by(tables.events.c.seq)
             with self._database.reading() as connection:
-                chunk = connection.execute(query).all()
+                chunk = query.rows(connection, run_id=run_id, first=first, last=last)
             if len(chunk) != last - first + 1:
                 raise StoreError(
                     f"{run_id} was discarded while it was read, or the store {self._database.place} is damaged"
@@ -296,9 +332,8 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
 
     def _require_run(self, connection: Connection, run_id: str) -> None:
         """The run is there; who writes holds its row, so that one transaction at a time writes the run."""
-        run = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id)
         writes = connection.get_execution_options().get(WRITES)
-        if connection.execute(run.with_for_update() if writes else run).first() is None:
+        if (_HELD if writes else _THERE).first(connection, run_id=run_id) is None:
             raise self._not_found(connection, run_id)
 
     def _not_found(self, connection: Connection, run_id: str) -> RunNotFoundError:
@@ -310,23 +345,23 @@ class SqlStore(SqlSealing, SqlBeside, SqlFinding, SqlKeeping, SqlLedger, SqlTena
 
     def _refuse_taken(self, connection: Connection, run_id: str) -> None:
         if connection.execute(rows_of(tables.runs, run_id)).first() is not None:
-            raise RecordError(f"there is a run {run_id} already in {self._database.place}")
+            raise RunIdTakenError(f"there is a run {run_id} already")
         if connection.execute(rows_of(tables.tombstones, run_id)).first() is not None:
-            raise RecordError(f"{run_id} is the id of a run that was discarded, and is not given again")
+            raise RunIdTakenError(f"{run_id} is the id of a run that was discarded, and is not given again")
 
     def _refuse_amendment(self, connection: Connection, opened: RunOpened) -> None:
         """Refuse an addendum that does not fit what it amends."""
         if (amends := opened.amends) is None:
             return
         self._require_run(connection, amends.run_id)
-        amended = to_run_row(connection.execute(select_runs().where(tables.runs.c.run_id == amends.run_id)).one())
+        amended = to_run_row(connection.execute(_RUN, {"wanted": amends.run_id}).one())
         if amended.freeze is None:
             raise RecordError(f"{amends.run_id} is not frozen: it takes events, and no addendum")
         if amended.nonce != amends.nonce:
             raise RecordError(f"{amends.run_id} has another nonce than the addendum says: it is another run")
         same = rows_of(tables.runs, amends.run_id, column="amends").where(tables.runs.c.ordinal == amends.ordinal)
         if connection.execute(same).first() is not None:
-            raise RecordError(f"{amends.run_id} has an addendum {amends.ordinal} already")
+            raise AddendumTakenError(f"{amends.run_id} has an addendum {amends.ordinal} already")
 
 
 def _replace_owner(connection: Connection, run_id: str, owner: Owner) -> None:
@@ -335,6 +370,9 @@ def _replace_owner(connection: Connection, run_id: str, owner: Owner) -> None:
     connection.execute(tables.owners.insert(), asdict(owner) | {"run_id": run_id})
 
 
+_RUN = select_runs().where(tables.runs.c.run_id == bindparam("wanted"))
+_ADDENDA = select_runs().where(tables.runs.c.amends == bindparam("wanted")).order_by(tables.runs.c.ordinal)
+"""Made once: every page asks them again and again, and to make one takes longer than to ask it."""
 _MET = select(tables.meetings.c.run_id).where(tables.meetings.c.meeting == bindparam("meeting"))
 """Made once: workers of a server ask it before each call."""
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select
 
-from cognify_core.errors import RunStateError
+from cognify_core.errors import PolicyChangedError, RunNotFoundError, RunStateError
 from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.store import tables
 from cognify_core.store.database import Database
-from cognify_core.store.keeping import Job, KeepUntil, PolicyKind, PolicyVersion, Purge, VaultFact
+from cognify_core.store.keeping import KeepUntil, PolicyKind, PolicyVersion, Purge, VaultFact
 from cognify_core.store.ledger import append_leaf
-from cognify_core.store.protocol import Leaf, Tombstone
+from cognify_core.store.protocol import OF_WHAT_IS_GONE, Leaf, Tombstone
 from cognify_core.store.rows import next_position, rows_of, to_bytes, workspace_of
+
+_AT_ONCE = 100
+"""How many runs are held in one transaction."""
 
 
 class SqlKeeping:
-    """Facts about vaults, policies, days, jobs and purges."""
+    """Facts about vaults, policies, days and purges."""
 
     _database: Database
 
@@ -32,18 +36,22 @@ class SqlKeeping:
             position = next_position(connection, tables.vault_facts)
             connection.execute(tables.vault_facts.insert(), asdict(fact) | values | {"position": position})
 
-    def facts(self, run_id: str | None = None) -> list[VaultFact]:
+    def facts(self, run_id: str | None = None, *, workspace: str | None = None) -> list[VaultFact]:
         """List facts."""
         query = select(tables.vault_facts) if run_id is None else rows_of(tables.vault_facts, run_id)
+        if workspace is not None:
+            query = query.where(_of_runs_of(workspace))
         with self._database.reading() as connection:
-            return [_to_fact(row) for row in connection.execute(query.order_by(tables.vault_facts.c.position))]
+            return [to_fact(row) for row in connection.execute(query.order_by(tables.vault_facts.c.position))]
 
     def put_policy(
-        self, kind: PolicyKind, policy: bytes, saved_at: str, *, workspace: str = "default"
+        self, kind: PolicyKind, policy: bytes, saved_at: str, *, after: int | None = None, workspace: str = "default"
     ) -> PolicyVersion:
         """Keep a policy."""
         with self._database.writing() as connection:
             known = _policies(connection, kind, workspace)
+            if after not in (None, len(known)):
+                raise PolicyChangedError(f"somebody else has changed the {kind} of {workspace} meanwhile: look again")
             if known and known[-1].policy == policy:
                 return known[-1]
             version = PolicyVersion(len(known) + 1, policy, saved_at)
@@ -59,59 +67,25 @@ class SqlKeeping:
         """Say until when."""
         with self._database.writing(beside=True) as connection:
             self._require_frozen(connection, run_id)
-            known = _kept(connection, run_id)
-            days = [each.until for each in known if each.until is not None]
-            if known and (
-                known[-1].until == entry.until or (entry.until is not None and entry.until < max(days, default=""))
-            ):
-                return known[-1]
-            connection.execute(tables.keepings.insert(), asdict(entry) | {"run_id": run_id, "position": len(known)})
-        return entry
+            kept, _ = _keep(connection, run_id, entry)
+        return kept
+
+    def keep_all_until(self, entries: Mapping[str, KeepUntil]) -> int:
+        """Say until when of many."""
+        changed, run_ids = 0, sorted(entries)  # of two who do this, each holds rows in the same order
+        for first in range(0, len(run_ids), _AT_ONCE):
+            with self._database.writing(beside=True) as connection:
+                for run_id in run_ids[first : first + _AT_ONCE]:
+                    with suppress(RunNotFoundError):
+                        self._require_frozen(connection, run_id)
+                        changed += _keep(connection, run_id, entries[run_id])[1]
+        return changed
 
     def kept_until(self, run_id: str) -> KeepUntil | None:
         """Ask until when."""
         with self._database.reading() as connection:
             known = _kept(connection, run_id)
         return known[-1] if known else None
-
-    def put_job(self, job: Job) -> Job:
-        """Keep a job."""
-        with self._database.writing() as connection:
-            row = connection.execute(select(tables.jobs).where(tables.jobs.c.job_id == job.job_id)).first()
-            if row is not None:
-                return _to_job(row)
-            connection.execute(tables.jobs.insert(), asdict(job))
-        return job
-
-    def claim_job(self, now: str, lease_until: str, *, workspace: str | None = None) -> Job | None:
-        """Take a job that is due and that nobody has."""
-        table = tables.jobs
-        free = or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-        due = _of_workspace(select(table), workspace).where(table.c.done_at.is_(None), table.c.due_at <= now, free)
-        first = due.order_by(table.c.due_at, table.c.job_id).limit(1).with_for_update(skip_locked=True)
-        with self._database.writing(beside=True) as connection:
-            row = connection.execute(first).first()
-            if row is None:
-                return None
-            mine = table.update().where(table.c.job_id == row.job_id)
-            connection.execute(mine.values(lease_until=lease_until, attempts=row.attempts + 1))
-            return _to_job(connection.execute(select(table).where(table.c.job_id == row.job_id)).one())
-
-    def finish_job(self, job_id: str, done_at: str) -> None:
-        """Say that a job is done."""
-        self._update_job(job_id, done_at=done_at, lease_until=None, last_error=None)
-
-    def postpone_job(self, job_id: str, error: str, due_at: str) -> None:
-        """Say that a job failed."""
-        self._update_job(job_id, due_at=due_at, lease_until=None, last_error=error)
-
-    def jobs(self, *, done: bool = False, workspace: str | None = None) -> list[Job]:
-        """List jobs."""
-        query = _of_workspace(select(tables.jobs), workspace)
-        query = query.order_by(tables.jobs.c.created_at, tables.jobs.c.job_id)
-        with self._database.reading() as connection:
-            rows = connection.execute(query if done else query.where(tables.jobs.c.done_at.is_(None)))
-            return [_to_job(row) for row in rows]
 
     def purge(self, run_id: str, purge: Purge, log: Callable[[Tombstone], Leaf] | None = None) -> list[str]:
         """Delete a sealed run and its addenda."""
@@ -140,20 +114,9 @@ class SqlKeeping:
             rows = connection.execute(select(table).where(table.c.amended.is_(None)).order_by(table.c.position))
             return [(row.run_id, _to_purge(row)) for row in rows]
 
-    def _update_job(self, job_id: str, **values: str | None) -> None:
-        with self._database.writing(beside=True) as connection:
-            connection.execute(tables.jobs.update().where(tables.jobs.c.job_id == job_id).values(**values))
-
     def _require_frozen(self, connection: Connection, run_id: str) -> None:
         """Raise `RunNotFoundError` or `RecordError` where there is no such frozen run."""
         raise NotImplementedError
-
-
-def _of_workspace(jobs: Select[Any], workspace: str | None) -> Select[Any]:
-    if workspace is None:
-        return jobs
-    runs = tables.runs
-    return jobs.where(tables.jobs.c.run_id.in_(select(runs.c.run_id).where(runs.c.workspace == workspace)))
 
 
 def _refuse_kept(connection: Connection, run_id: str, purge: Purge) -> None:
@@ -170,6 +133,25 @@ def _tombstone(connection: Connection, run_id: str, purge: Purge) -> Tombstone:
     return Tombstone(run_id, purge.reason, purge.purged_at, len(leaves), root_hash(leaves).hex())
 
 
+def _of_runs_of(workspace: str) -> ColumnElement[bool]:
+    runs, leaves, about = tables.runs, tables.leaves, tables.vault_facts.c.run_id
+    there = exists().where(runs.c.run_id == about, runs.c.workspace == workspace)
+    told = exists().where(
+        leaves.c.workspace == workspace, leaves.c.kind.in_(OF_WHAT_IS_GONE), leaves.c.subject == about
+    )
+    return or_(there.correlate(tables.vault_facts), told.correlate(tables.vault_facts))
+
+
+def _keep(connection: Connection, run_id: str, entry: KeepUntil) -> tuple[KeepUntil, bool]:
+    """What is in force then, and whether that is another day than before."""
+    known = _kept(connection, run_id)
+    days = [each.until for each in known if each.until is not None]
+    if known and (known[-1].until == entry.until or (entry.until is not None and entry.until < max(days, default=""))):
+        return known[-1], False
+    connection.execute(tables.keepings.insert(), asdict(entry) | {"run_id": run_id, "position": len(known)})
+    return entry, True
+
+
 def _policies(connection: Connection, kind: str, workspace: str) -> list[PolicyVersion]:
     table = tables.policies
     mine = select(table).where(table.c.workspace == workspace, table.c.kind == kind).order_by(table.c.version)
@@ -181,19 +163,17 @@ def _kept(connection: Connection, run_id: str) -> list[KeepUntil]:
     return [KeepUntil(row.until, row.why, row.set_at) for row in rows]
 
 
-def _values(row: Row[Any], *without: str) -> dict[str, Any]:
+def values_of(row: Row[Any], *without: str) -> dict[str, Any]:
+    """The columns of a row, but for some."""
     return {name: value for name, value in row._mapping.items() if name not in without}  # noqa: SLF001 - public, named so
 
 
-def _to_fact(row: Row[Any]) -> VaultFact:
+def to_fact(row: Row[Any]) -> VaultFact:
+    """The fact of a row."""
     digests = {"package_hash": Digest.parse(row.package_hash), "digest": Digest.parse(row.digest)}
     flags = {"held": bool(row.held), "asked_held": bool(row.asked_held)}
-    return VaultFact(**(_values(row, "position") | digests | flags))
-
-
-def _to_job(row: Row[Any]) -> Job:
-    return Job(**_values(row, "lease_until"))
+    return VaultFact(**(values_of(row, "position") | digests | flags))
 
 
 def _to_purge(row: Row[Any]) -> Purge:
-    return Purge(**_values(row, "run_id", "position", "amended"))
+    return Purge(**values_of(row, "run_id", "position", "amended"))

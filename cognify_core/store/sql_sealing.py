@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from cognify_core.errors import RecordError
 from cognify_core.model.record import Freeze
@@ -80,6 +81,13 @@ class SqlSealing:
             kept = connection.execute(_bundle(run_id)).scalar()
         return None if kept is None else to_bytes(kept)
 
+    def bundles(self, run_ids: Sequence[str], *, workspace: str = "default") -> dict[str, bytes]:
+        """Read bundles."""
+        query = select(tables.bundles).join(tables.runs, tables.runs.c.run_id == tables.bundles.c.run_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(*_among(run_ids, workspace)))
+            return {row.run_id: to_bytes(row.bundle) for row in rows}
+
     def put_receipt(self, receipt: Receipt, entry: Entry | None = None) -> Receipt:
         """Keep a package's receipt."""
         query = select_receipts().where(tables.receipts.c.package_hash == str(receipt.package_hash))
@@ -102,6 +110,15 @@ class SqlSealing:
             rows = connection.execute(select_receipts().where(tables.receipts.c.run_id == run_id))
             return [to_receipt(row) for row in rows]
 
+    def receipts_of(self, run_ids: Sequence[str], *, workspace: str = "default") -> dict[str, list[Receipt]]:
+        """List the receipts of many."""
+        query = select_receipts().join(tables.runs, tables.runs.c.run_id == tables.receipts.c.run_id)
+        found: dict[str, list[Receipt]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query.where(*_among(run_ids, workspace))):
+                found.setdefault(row.run_id, []).append(to_receipt(row))
+        return found
+
     def _require_run(self, connection: Connection, run_id: str) -> None:
         """Raise `RunNotFoundError` where there is no such run."""
         raise NotImplementedError
@@ -110,6 +127,10 @@ class SqlSealing:
         self._require_run(connection, run_id)
         if not find_head(connection, run_id).frozen:
             raise RecordError(f"{run_id} is not frozen: a bundle or a package needs a record that has ended")
+
+
+def _among(run_ids: Sequence[str], workspace: str) -> tuple[ColumnElement[bool], ...]:
+    return tables.runs.c.run_id.in_(run_ids), tables.runs.c.workspace == workspace
 
 
 def _envelope(run_id: str) -> Select[Any]:

@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from cognify_core.errors import RecordError
 from cognify_core.model.digest import Digest
 from cognify_core.store import tables
 from cognify_core.store.database import Database
+from cognify_core.store.prepared import Prepared
 from cognify_core.store.tenancy import Arrival, Token, WorkspaceRow
 
 DIGESTS_AT_ONCE = 500
+_HELD = Prepared(select(tables.runs.c.run_id).where(tables.runs.c.run_id == bindparam("run_id")).with_for_update())
+_LONGEST = Prepared(select(func.max(tables.arrivals.c.size)).where(tables.arrivals.c.run_id == bindparam("run_id")))
+_ARRIVALS = Prepared(tables.arrivals.insert())
+_SECRET = Prepared(select(tables.run_secrets.c.secret_hash).where(tables.run_secrets.c.run_id == bindparam("run_id")))
 
 
 class SqlTenancy:
@@ -86,20 +91,17 @@ class SqlTenancy:
 
     def secret(self, run_id: str) -> str | None:
         """Read a secret's digest."""
-        table = tables.run_secrets
         with self._database.reading() as connection:
-            kept: str | None = connection.execute(select(table.c.secret_hash).where(table.c.run_id == run_id)).scalar()
-        return kept
+            kept = _SECRET.first(connection, run_id=run_id)
+        return None if kept is None else str(kept[0])
 
     def put_arrival(self, run_id: str, arrival: Arrival) -> None:
         """Keep an arrival."""
-        table = tables.arrivals
-        longest = select(func.max(table.c.size)).where(table.c.run_id == run_id)
-        held = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id).with_for_update()
         with self._database.writing(beside=True) as connection:
-            connection.execute(held)
-            if (connection.execute(longest).scalar() or 0) < arrival.size:
-                connection.execute(table.insert(), asdict(arrival) | {"run_id": run_id})
+            _HELD.rows(connection, run_id=run_id)
+            ((longest,),) = _LONGEST.rows(connection, run_id=run_id)
+            if (longest or 0) < arrival.size:
+                _ARRIVALS.put(connection, [asdict(arrival) | {"run_id": run_id}])
 
     def arrivals(self, run_id: str) -> list[Arrival]:
         """List arrivals."""

@@ -29,11 +29,12 @@ from cognify_core.store.places import (
     sync_directory,
     sync_file,
 )
-from cognify_core.store.rulebook import upgrade
+from cognify_core.store.rulebook import require_revision, upgrade
 from cognify_core.store.tables import REVISIONS
 
 APPLICATION_ID = 0x436F676E  # "Cogn": by this a store is told from other SQLite files (sqlite.org/pragma)
 
+_REVISION = "SELECT version_num FROM alembic_version"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",  # REPLACE fires DELETE triggers here; other people's connections do without
@@ -106,10 +107,30 @@ class Sqlite:
         ):
             yield connection
 
+    def check_writable(self) -> None:
+        """Write the file's first page as it is.
+
+        Raises:
+            StoreVersionError: it is of another schema by now than this Cognify works on.
+            StoreError: nothing can be written now.
+        """
+        with self.writing() as connection:
+            require_revision(self.place, connection.exec_driver_sql(_REVISION).scalar())
+            connection.exec_driver_sql("PRAGMA user_version = 0")
+
     def purge(self) -> None:
         """Fold the log into the file and empty it, so that what was erased can be read from neither."""
         with self._used(), self._shared(), self._plain() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy(self, to: Path) -> None:
+        """Copy the file as of one moment, into a new one; others go on reading and writing.
+
+        Raises:
+            StoreError: it cannot be read, or the copy not written.
+        """
+        with self._used(), self._shared(), self._plain() as source, closing(sqlite3.connect(to)) as copied:
+            source.backup(copied)
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
@@ -134,7 +155,7 @@ class Sqlite:
     @contextmanager
     def _plain(self) -> Iterator[sqlite3.Connection]:
         """A connection for statements that stand outside transactions."""
-        with closing(sqlite3.connect(self.path, self._wait_seconds, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(self.path, timeout=self._wait_seconds, isolation_level=None)) as connection:
             yield connection
 
     def _is_ready(self) -> bool:
@@ -151,7 +172,7 @@ class Sqlite:
                 return False
             if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
                 raise StoreError(f"{self.place} is an SQLite database, but no Cognify store; nothing was changed")
-            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            (revision,) = connection.execute(_REVISION).fetchone()
         if revision not in REVISIONS:
             raise StoreVersionError(
                 f"{self.place} was written by a newer Cognify (its schema is {revision}, this one knows up to "
@@ -192,6 +213,7 @@ def _engine(path: Path, synchronous: str, wait_seconds: float) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -1,8 +1,7 @@
 """The tables of a store, in SQLAlchemy Core's words, for every database that it speaks.
 
-Every table but `openings`, `owners`, `accesses`, `jobs` and those of `tenancy` holds what is written once. Those have
-no hidden row number (SQLite's `WITHOUT ROWID`): `INSERT OR REPLACE` with another row's number would delete that row and
-fire no trigger.
+What is written once (`rules`) has no hidden row number (SQLite's `WITHOUT ROWID`): `INSERT OR REPLACE` with another
+row's number would delete that row and fire no trigger.
 """
 
 from __future__ import annotations
@@ -10,21 +9,20 @@ from __future__ import annotations
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    literal_column,
 )
 
-from cognify_core.store.columns import Integer, Text
+from cognify_core.store.columns import Integer, Text, metadata
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Every schema that this Cognify can read or bring up to date, oldest first; the last is the one it works on."""
-
-metadata = MetaData()
 
 runs = Table(
     "runs",
@@ -40,6 +38,7 @@ runs = Table(
     UniqueConstraint("amends", "ordinal", name="one_addendum_per_ordinal"),
     CheckConstraint("(amends IS NULL) = (ordinal IS NULL)", name="addenda_are_numbered"),
     Index("runs_by_time", "workspace", "opened_at", "run_id"),
+    Index("runs_by_project", "workspace", "project", "opened_at", "run_id"),
     sqlite_with_rowid=False,
 )
 
@@ -56,6 +55,10 @@ events = Table(
     UniqueConstraint("run_id", "writer", "counter", name="each_draft_once"),
     sqlite_with_rowid=False,
 )
+
+RELEASE: ColumnElement[str] = literal_column("'release'")
+"""The kind of what says that a run is released: spelt out, so that a database sees that an index is of it."""
+Index("releases", events.c.run_id, sqlite_where=events.c.kind == RELEASE, postgresql_where=events.c.kind == RELEASE)
 
 freezes = Table(
     "freezes",
@@ -158,10 +161,26 @@ profiles = Table(
 accesses = Table(
     "accesses",
     metadata,
-    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("workspace", Text, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("access", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("run_id", "position", name="one_access_per_place"),
+    Column("run_id", Text),  # outlives the run
+    Column("entry", LargeBinary, nullable=False),
+    Column("head", LargeBinary),
+    PrimaryKeyConstraint("workspace", "position", name="one_access_per_place"),
+    Index("accesses_of_runs", "run_id", "position"),
+    sqlite_with_rowid=False,
+)
+
+access_openings = Table(
+    "access_openings",
+    metadata,
+    Column("workspace", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("commitment", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("random", LargeBinary, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("workspace", "position", "commitment", name="each_access_opened_once"),
 )
 
 vault_facts = Table(
@@ -215,13 +234,35 @@ jobs = Table(
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("run_id", Text, ForeignKey("runs.run_id")),
     Column("due_at", Text, nullable=False),
     Column("created_at", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
     Column("done_at", Text),
     Column("lease_until", Text),
+    Column("workspace", Text, nullable=False, server_default="default"),
+    Column("lane", Text),
+    Column("body", LargeBinary, nullable=False, server_default=""),
+    Column("failed_at", Text),
+    Index("jobs_by_day", "done_at", "due_at"),
+    Index("jobs_by_lane", "lane", "lease_until"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("hook_id", Text, primary_key=True),
+    Column("workspace", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("secret_id", Text, nullable=False),
+    Column("leaves", Integer, nullable=False),
+    Column("facts", Integer, nullable=False),
 )
 
 purges = Table(

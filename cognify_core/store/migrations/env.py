@@ -8,8 +8,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
+from cognify_core.store.columns import metadata
 from cognify_core.store.rulebook import install, take_away
-from cognify_core.store.tables import metadata
 
 
 def migrate(connection: Connection, version_table: str) -> None:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 
 from cognify_core.canonical import Json
-from cognify_core.model.numbers import plain_number
+from cognify_core.model.numbers import LONGEST_INTEGER, plain_number
+from cognify_core.model.shown import encodable
 
 REDACTED = "(redacted)"
 
 
 def readable(value: Json) -> Json:
-    """A value of the configuration form (`docs/formats.md`, Config) without its tags; infinities stay floats."""
+    """A value of the configuration form (`docs/formats.md`, Config) without its tags.
+
+    Infinities stay floats; integers that Python refuses to read are their digits, lone surrogates their escapes.
+    """
     if isinstance(value, list):
         return [readable(item) for item in value]
     if not isinstance(value, dict):
         return value
     match value:
+        case {"$int": str(digits)} if len(value) == 1 and len(digits) > LONGEST_INTEGER:
+            return digits
         case {"$int": _} | {"$float": _} if len(value) == 1:
             return plain_number(value)
         case {"$ref": str(name)} | {"$opaque": str(name)} if len(value) == 1:
             return name
         case {"$bytes": str(text)} if len(value) == 1:
             return text
+        case {"$text": str(text)} if len(value) == 1:
+            return encodable(b64decode(text).decode("utf-8", "surrogatepass"))
         case {"$redacted": True} if len(value) == 1:
             return REDACTED
         case {"$items": list(pairs)} if len(value) == 1:
