@@ -12,7 +12,7 @@ from cognify_core.merkle import leaf_hash, root_hash
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Event, RunClosed, RunOpened, parse_event
 from cognify_core.model.lineage import Lineage, fold
-from cognify_core.model.record import Freeze, RecordManifest, Status
+from cognify_core.model.record import Freeze, RecordManifest, Status, counts_by_kind
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,15 @@ class ClosedRecord:
     def run_id(self) -> str:
         """The run's id."""
         return self.manifest.run_id
+
+    @property
+    def miscounted(self) -> str | None:
+        """Where the closing event counts other events than there are; none, where it counts what is there."""
+        found, told = counts_by_kind(event.body.kind for event in self.events[:-1]), self.closed.counts
+        for kind in sorted(told.keys() | found.keys()):
+            if told.get(kind) != found.get(kind):
+                return f"run_closed counted {told.get(kind, 0)} {kind} events, and there are {found.get(kind, 0)}"
+        return None
 
     @cached_property
     def lineage(self) -> Lineage:

@@ -7,9 +7,10 @@ with its `seal`, a run goes with its `tombstone`. So a crash leaves both or neit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from cognify_core.errors import FormatError
-from cognify_core.merkle_nodes import consistency_ranges, inclusion_ranges, joined, needed, peaks, proof
+from cognify_core.merkle_nodes import inclusion_ranges, needed, proof
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Event, RunOpened, parse_event
 from cognify_core.model.record import RecordManifest
@@ -26,26 +27,20 @@ from cognify_core.seal.ledger_statements import (
     TombstonePredicate,
     TombstoneStatement,
 )
-from cognify_core.seal.notes import LogKey, LogSigner, SignedHead
+from cognify_core.seal.signed_tree import SignedTree
 from cognify_core.seal.signing import PublicKey, Signer
 from cognify_core.seal.statement import RECORD_SUBJECT, Statement, subjects
-from cognify_core.store.protocol import Entry, Leaf, Place, Store, Tombstone
+from cognify_core.store.protocol import Entry, Leaf, Place, Tombstone, TreeName
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Ledger(SignedTree):
     """One workspace's ledger: leaves in a store, heads signed with the log's own key."""
 
-    store: Store
-    log: LogSigner
     keys: tuple[PublicKey, ...] = ()
     """The keys that are known here: of an envelope that waits for its leaf, one of them signed it."""
-    workspace: str = "default"
-
-    @property
-    def key(self) -> LogKey:
-        """The log's name and public key."""
-        return self.log.key
+    tree: ClassVar[TreeName] = "ledger"
+    record: ClassVar[str | None] = None
 
     @property
     def size(self) -> int:
@@ -61,24 +56,6 @@ class Ledger:
         leaf = leaf_of(bundle, key)
         return Entry(leaf, lambda place: replace(bundle, log_entries=(self._placed(leaf, place).to_json(),)).encode())
 
-    def head(self, size: int | None = None) -> SignedHead:
-        """The signed head, as of now or of `size` leaves: always the same bytes.
-
-        Raises:
-            StoreError: the ledger lacks a node.
-        """
-        wanted = self.size if size is None else size
-        return self.log.sign(wanted, self.root(wanted))
-
-    def root(self, size: int) -> bytes:
-        """The root over the first `size` leaves.
-
-        Raises:
-            StoreError: the ledger lacks a node.
-        """
-        kept = self.store.nodes(peaks(size), workspace=self.workspace)
-        return joined([kept[node] for node in peaks(size)])
-
     def prove(self, index: int, size: int | None = None) -> LedgerProof:
         """That leaf `index` stands in the ledger as of now, or of `size` leaves.
 
@@ -91,16 +68,6 @@ class Ledger:
         kept = self.store.nodes(needed(ranges), workspace=self.workspace)
         (leaf,) = self.store.leaves(index, index + 1, workspace=self.workspace)
         return LedgerProof(leaf.body, index, tuple(proof(ranges, kept)), head, self.key.log_id)
-
-    def consistency(self, old_size: int, size: int) -> list[bytes]:
-        """The proof that the first `old_size` leaves are a prefix of the first `size`.
-
-        Raises:
-            IndexError: there is none between these sizes.
-            StoreError: the ledger lacks a node.
-        """
-        ranges = consistency_ranges(old_size, size)
-        return proof(ranges, self.store.nodes(needed(ranges), workspace=self.workspace))
 
     def _placed(self, leaf: Leaf, place: Place) -> LedgerProof:
         head = self.log.sign(place.size, place.root)

@@ -27,7 +27,7 @@ def open_ledger(store: Store, ring: KeyRing) -> Ledger:
     if not ring.has_log and not store.ledger_size():
         signer = ring.signer()
         _take_in(store, existing_leaves(store, signer, ring.trusted()))
-    return Ledger(store, ring.log(), tuple(ring.trusted()))
+    return Ledger(store, ring.log(), keys=tuple(ring.trusted()))
 
 
 def _take_in(store: Store, leaves: Sequence[Leaf]) -> None:

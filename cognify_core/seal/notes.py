@@ -148,12 +148,17 @@ class LogSigner:
         public = key.public_key().public_bytes_raw()
         self.key = LogKey(origin or f"{ORIGIN_PREFIX}{sha256(public).hexdigest()[:16]}", public)
 
-    def sign(self, size: int, root: bytes, *, record: str | None = None) -> SignedHead:
-        """The signed head of this log, or of the record of a run: for one size and root always the same bytes.
+    def key_of(self, record: str | None) -> LogKey:
+        """The key under the name that heads of a record have, or, without one, those of the log."""
+        return self.key if record is None else LogKey(f"{self.key.origin}/{record}", self.key.public)
 
-        The heads of a record have an origin of their own, `<log>/<run id>`, so that none passes for one of the log.
+    def sign(self, size: int, root: bytes, *, record: str | None = None) -> SignedHead:
+        """The signed head of this log, or of a record: for one size and root always the same bytes.
+
+        A record is that of a run, by its id, or `accesses`. Its heads have an origin of their own, `<log>/<record>`, so
+        that none passes for one of the log.
         """
-        key = self.key if record is None else LogKey(f"{self.key.origin}/{record}", self.key.public)
+        key = self.key_of(record)
         head = Head(key.origin, size, root)
         signature = base64_text(key.log_id[:4] + self._key.sign(head.encode()))
         return SignedHead(head, head.encode() + f"\n— {key.origin} {signature}\n".encode())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from cognify_core.errors import FormatError, VerificationError
+from cognify_core.errors import FormatError, RunStateError, VerificationError
 from cognify_core.model.digest import Digest
 from cognify_core.model.lineage import Lineage
 from cognify_core.model.names import stamp_time, whole_seconds
@@ -57,7 +57,7 @@ def seal_run(
     meanwhile, and where it gives nothing, the time stays the signer's own.
 
     Raises:
-        RunStateError: the record is not closed.
+        RunStateError: the record is not closed, or ends with an untrue count of its events.
         VerificationError: the record no longer is what was frozen, or the run had a seal that is gone.
         SigningKeyError: the signer cannot sign; the run stays frozen and can be sealed later.
         StoreError: the ledger cannot be written; likewise.
@@ -66,6 +66,8 @@ def seal_run(
         return kept
     _refuse_a_second_seal(store, run_id)
     record = ClosedRecord.read(tuple(store.events(run_id)))
+    if (wrong := record.miscounted) is not None and store.run(run_id).freeze is None:
+        raise RunStateError(f"{run_id} would not hold once it is sealed: {wrong}; it can be discarded")
     if ledger is not None:
         _refuse_what_never_began(store, record)
     frozen = store.freeze(run_id, record.freeze(whole_seconds(stamp_time(now))))
@@ -83,11 +85,11 @@ def seal_run(
 
 
 def _received(store: Store, run_id: str) -> Received | None:
-    """When the record came here, where it came over a wire."""
+    """When the record came here, where it came over a wire; a clock that was set back meanwhile ends no earlier."""
     if not (arrivals := store.arrivals(run_id)):
         return None
-    first, last = (whole_seconds(arrival.arrived_at) for arrival in (arrivals[0], arrivals[-1]))
-    return Received(first=first, last=last, parts=len(arrivals))
+    times = [whole_seconds(arrival.arrived_at) for arrival in arrivals]
+    return Received(first=times[0], last=max(times), parts=len(times))
 
 
 def seal_statement(

@@ -26,7 +26,9 @@ CHECKS: frozenset[Check] = frozenset(
 _CYCLONEDX = b'"bomFormat":"CycloneDX"'
 _LOOKED_AT = 1024
 _NAME = 30
-"""Where the first name stands in an archive; that of a workbook is always the same (ECMA-376, part 2)."""
+"""Where the first name stands in an archive."""
+_WORKBOOK = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
+"""How the first name in a workbook begins: in ours always the first of these, in one that was saved again any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ Again: TypeAlias = Callable[[ReceiptPredicate], Rendered]
 
 def document_format(data: bytes) -> str | None:
     """Which kind of document a file is by its first bytes; none for what may be a package."""
-    if data.startswith(b"PK\x03\x04") and data[_NAME:].startswith(b"[Content_Types].xml"):
+    if data.startswith(b"PK\x03\x04") and data.startswith(_WORKBOOK, _NAME):
         return "xlsx"
     if data.startswith(b"---\n"):
         return "hf-card"

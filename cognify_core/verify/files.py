@@ -7,6 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+KEY_BYTES = 65_536
+"""More than any key or chain of certificates has."""
+
 
 def read_file(path: Path, most: int) -> bytes:
     """The first bytes of a regular file; of anything else (a pipe, a device) none are waited for.

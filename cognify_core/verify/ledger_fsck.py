@@ -20,8 +20,8 @@ from cognify_core.seal.notes import Head
 from cognify_core.seal.signing import PublicKey
 from cognify_core.store.protocol import LeafKind, RunRow, Store
 from cognify_core.verify.ledger_leaves import Leaves, Listed
-from cognify_core.verify.ledger_tree import Progress, Tree
-from cognify_core.verify.report import Finding, contradicts, unchecked
+from cognify_core.verify.ledger_tree import Progress, Tree, kept_ledger
+from cognify_core.verify.report import Finding, contradicts, exit_code_of, unchecked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,7 @@ class LedgerReport:
     @property
     def exit_code(self) -> int:
         """0 it holds, 1 it does not, 2 it could not be checked to the end."""
-        verdicts = {finding.verdict for finding in self.findings}
-        return 1 if "contradiction" in verdicts else 2 if "unchecked" in verdicts else 0
+        return exit_code_of(self.findings)
 
     def to_json(self) -> dict[str, Json]:
         """The report as `--json` prints it."""
@@ -72,7 +71,7 @@ def check_whole_ledger(
     Raises:
         StoreError: the store cannot be read at all.
     """
-    tree, leaves = Tree(store, workspace), Leaves(trusted)
+    tree, leaves = Tree(kept_ledger(store, workspace)), Leaves(trusted)
     progress = progress or _no_progress
     size = store.ledger_size(workspace=workspace)
     tree.check(size, progress)

@@ -1,8 +1,9 @@
-"""The ledger's tree, computed again from its leaves: every node, level by level, against those that are kept."""
+"""A log's tree, computed again from its leaves: every node, level by level, against those that are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from struct import iter_unpack
 from typing import TypeAlias
@@ -15,12 +16,31 @@ LEAVES_AT_ONCE = 1 << 12
 Progress: TypeAlias = Callable[[int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a store keeps of a log, and what findings call it."""
+
+    leaves: Callable[[int, int], Sequence[bytes]]
+    """Up to so many, from a place on, as they lie there."""
+    row: Callable[[int, int, int], Sequence[bytes]]
+    """Of a level, from a place on, up to so many nodes, as they lie there."""
+    code: str = "ledger"
+    leaf: str = "leaf"
+
+
+def kept_ledger(store: Store, workspace: str) -> Kept:
+    """What a store keeps of a workspace's ledger."""
+    return Kept(
+        lambda first, count: store.leaf_bodies(first, count, workspace=workspace),
+        lambda level, place, count: store.node_row(level, place, count, workspace=workspace),
+    )
+
+
 class Tree:
     """The tree over the leaves that a store has, and what is wrong with the nodes that it keeps."""
 
-    def __init__(self, store: Store, workspace: str = "default") -> None:
-        self._store = store
-        self._workspace = workspace
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self._frontier = Frontier()
         self.findings: list[Finding] = []
 
@@ -39,9 +59,10 @@ class Tree:
         above: list[bytes] = []
         for first in range(0, size, LEAVES_AT_ONCE):
             count = min(LEAVES_AT_ONCE, size - first)
-            bodies = self._store.leaf_bodies(first, count, workspace=self._workspace)
+            bodies = self._kept.leaves(first, count)
             if len(bodies) < count:
-                self.findings.append(contradicts("ledger_leaf", f"a leaf is missing after leaf {first}", "ledger"))
+                told = f"one of the {count} from {self._kept.leaf} {first} on is missing"
+                self.findings.append(contradicts(f"{self._kept.code}_{self._kept.leaf}", told, "ledger"))
                 return
             hashes = [sha256(b"\x00" + body).digest() for body in bodies]
             top = self._check_levels(hashes, 0, first)
@@ -59,24 +80,27 @@ class Tree:
         place, row = first >> level, list(hashes)
         top = None
         while row:
-            kept = self._store.node_row(level, place, len(row), workspace=self._workspace)
+            kept = self._kept.row(level, place, len(row))
             if kept != row:
-                self.findings += _differences(level, place, row, kept)
+                self.findings += self._differences(level, place, row, kept)
             top = row[0] if len(row) == 1 else None
             pairs = b"".join(row if len(row) % 2 == 0 else row[:-1])
             row = [sha256(b"\x01" + pair).digest() for (pair,) in iter_unpack("64s", pairs)]
             level, place = level + 1, place >> 1
         return top
 
-
-def _differences(level: int, first: int, computed: Sequence[bytes], kept: Sequence[bytes]) -> Iterator[Finding]:
-    if len(kept) != len(computed):
-        told = f"{len(computed) - len(kept)} nodes of level {level} are missing from {first} on"
-        yield contradicts("ledger_node", told, "ledger")
-        return
-    for place, (found, node) in enumerate(zip(computed, kept, strict=True), start=first):
-        if found != node and level == 0:
-            yield contradicts("ledger_leaf", f"leaf {place} was changed: it is not the one that was hashed", "ledger")
-        elif found != node:
-            told = f"node {place} of level {level} is not the hash of the two below it"
-            yield contradicts("ledger_node", told, "ledger")
+    def _differences(
+        self, level: int, first: int, computed: Sequence[bytes], kept: Sequence[bytes]
+    ) -> Iterator[Finding]:
+        code, leaf = self._kept.code, self._kept.leaf
+        if len(kept) != len(computed):
+            told = f"{len(computed) - len(kept)} nodes of level {level} are missing from {first} on"
+            yield contradicts(f"{code}_node", told, "ledger")
+            return
+        for place, (found, node) in enumerate(zip(computed, kept, strict=True), start=first):
+            if found != node and level == 0:
+                told = f"{leaf} {place} was changed: it is not the one that was hashed"
+                yield contradicts(f"{code}_{leaf}", told, "ledger")
+            elif found != node:
+                told = f"node {place} of level {level} is not the hash of the two below it"
+                yield contradicts(f"{code}_node", told, "ledger")

@@ -46,7 +46,10 @@ def _check_folder(folder: Path, run: SealedRun, trusted: Sequence[PublicKey]) ->
         for name in sorted(names - models.keys())
     ]
     if not found and names:
-        found = [holds("oms", f"{len(names)} OMS bundles of {run.run_id}, each over the files that its record holds")]
+        left = len(models) - len(names)
+        beside = f"; of {left} more of its models there is none here" if left else ""
+        count = f"{len(names)} OMS bundle{'' if len(names) == 1 else 's'}"
+        found = [holds("oms", f"{count} of {run.run_id}, each over the files that its record holds{beside}")]
     return capped_each(found)
 
 

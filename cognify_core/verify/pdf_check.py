@@ -85,11 +85,27 @@ def _differences(found: bytes, expected: bytes) -> Iterator[str]:
     told = [number for number, pair in enumerate(zip(pages, wanted, strict=False), start=1) if pair[0] != pair[1]]
     yield from (f"page {number} of the document is not what its evidence renders to" for number in told)
     if not told:
-        yield "the document is not, byte for byte, what its evidence renders to, though what is drawn on each page is"
+        yield (
+            "the document is not, byte for byte, what its evidence renders to, though the text and figures of each "
+            "page are: fonts, metadata, attachments or the structure of the file differ"
+        )
 
 
-def _contents(pdf: Any) -> list[bytes | None]:
-    return [_drawn(page) for page in pdf.pages]
+def _contents(pdf: Any) -> list[tuple[bytes | None, Any]]:
+    return [(_drawn(page), _laid_over(page)) for page in pdf.pages]
+
+
+def _laid_over(page: Any) -> Any:
+    """The annotations of a page, which readers draw over what is on it; none where they cannot be read."""
+    from pikepdf import PdfError
+
+    try:
+        return [
+            (str(each.Subtype), str(each.get("/Contents", "")), [float(side) for side in each.Rect], "/AP" in each)
+            for each in page.get("/Annots", ())
+        ]
+    except (PdfError, AttributeError, TypeError, ValueError, KeyError):
+        return None
 
 
 def _drawn(page: Any) -> bytes | None:

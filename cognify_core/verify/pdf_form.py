@@ -16,6 +16,8 @@ from cognify_core.store.protocol import Opening
 MAGIC = b"%PDF-"
 EVIDENCE, OPENINGS = "evidence.json", "openings.json"
 _PRODUCER = re.compile(r"cognify-pdf/[0-9]+(?:\+[^/+]+/[^/+]+)*")
+_OBJECT = re.compile(r"^stream <[^>]*>: ")
+"""How the library calls a file that it was given as bytes: by an address that tells nobody anything."""
 _NO_LIBRARY = "to look into a PDF package, {name} is needed: pip install 'cognify-audit[pdf]'"
 
 
@@ -62,7 +64,7 @@ def read_pdf(data: bytes, max_bytes: int) -> PdfPackage:
         found, producer = _opened(data, max_bytes)
     except (PdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, zlib.error) as error:
         # whatever a library makes of bytes that somebody has broken on purpose
-        raise FormatError(f"not a PDF package: {error}") from error
+        raise FormatError(f"not a PDF package: {_OBJECT.sub('', str(error))}") from error
     if EVIDENCE not in found:
         raise FormatError(f"not a PDF package: no {EVIDENCE} is attached; a preview is no evidence")
     if _PRODUCER.fullmatch(producer) is None:
@@ -77,6 +79,8 @@ def _opened(data: bytes, max_bytes: int) -> tuple[dict[str, bytes], str]:
     with Pdf.open(BytesIO(data), suppress_warnings=True) as pdf:
         names = list(pdf.Root.Names.EmbeddedFiles.Names) if "/Names" in pdf.Root else []
         found = {str(name): _content(spec, max_bytes) for name, spec in zip(names[::2], names[1::2], strict=True)}
+        if 2 * len(found) != len(names):
+            raise ValueError("two files of one name are attached")
         return found, str(pdf.trailer.Info.Producer)
 
 

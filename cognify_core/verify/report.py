@@ -52,6 +52,12 @@ def holds(code: str, message: str, section: Section = "intact") -> Finding:
     return Finding(code, section, "ok", message)
 
 
+def exit_code_of(findings: Iterable[Finding]) -> int:
+    """0 all of it holds, 1 something does not, 2 something could not be checked."""
+    verdicts = {finding.verdict for finding in findings}
+    return 1 if "contradiction" in verdicts else 2 if "unchecked" in verdicts else 0
+
+
 def contradicts(code: str, message: str, section: Section = "intact") -> Finding:
     """Something that contradicts what was signed, or itself."""
     return Finding(code, section, "contradiction", message)

@@ -97,7 +97,7 @@ def _check_one(
         return None, [unchecked("unsealed", told)]
     events, findings = _events(store, row, where)
     manifests: dict[str, bytes] = {}
-    run = SealedRun(row.run_id, events, bundle, _key_named_in(bundle, trusted), manifests)
+    run = SealedRun(row.run_id, events, bundle, key_named_in(bundle, trusted), manifests)
     lost = _fetch_manifests(store, run, manifests, where)
     findings += check_sealed_run(run, trusted, carried=None, where=where, logs=logs)
     findings += lost
@@ -109,7 +109,7 @@ def _check_one(
     ]
 
 
-def _key_named_in(bundle: bytes, keys: Sequence[PublicKey]) -> bytes:
+def key_named_in(bundle: bytes, keys: Sequence[PublicKey]) -> bytes:
     """PEM of the key that a seal's bundle names, where it is one of these; whether it signed is checked elsewhere."""
     try:
         hint = Bundle.parse(bundle).key_id

@@ -32,9 +32,16 @@ class Clocks:
     pinned: tuple[Authority, ...] = ()
     required: bool = False
     """Whether every seal must have a timestamp that holds."""
+    now: datetime | None = None
+    """What time it is where this is checked; none: no time is held against it."""
+
+    def is_to_come(self, stamp: Timestamp) -> bool:
+        """Whether a timestamp tells a time that is not there yet: an authority that does so dates nothing."""
+        return self.now is not None and stamp.time - self.now > TOLERANCE
 
 
 NO_CLOCKS = Clocks()
+_TO_COME = "a time that is not there yet, so one of these clocks is wrong"
 
 
 def check_timestamps(bundle: Bundle, clocks: Clocks, what: str) -> Iterator[Finding]:
@@ -60,7 +67,10 @@ def check_timestamps(bundle: Bundle, clocks: Clocks, what: str) -> Iterator[Find
         except CognifyError as error:
             yield contradicts("timestamp", f"{what}: {error}", "anchor")
         else:
-            held.append(f"{stamp.told}, as {stamp.authority} signed")
+            if clocks.is_to_come(stamp):
+                yield unchecked("timestamp", f"{what}: {stamp.authority} tells {stamp.told}: {_TO_COME}", "anchor")
+            else:
+                held.append(f"{stamp.told}, as {stamp.authority} signed")
     for told in held:
         yield holds("timestamp", f"{what}: timestamp: its signature was there at {told}", "anchor")
     for told in unknown:
@@ -129,6 +139,8 @@ def check_late(data: bytes, facts: Sequence[dict[str, Json]], clocks: Clocks) ->
         try:
             stamp, over = read_late(fact, covered)
             stamp.check(over, clocks.pinned)
+            if clocks.is_to_come(stamp):
+                raise FormatError(f"{stamp.authority} tells {stamp.told}: {_TO_COME}")
         except CognifyError as error:
             findings.append(unchecked("late_timestamp", f"{what}: {error}; it does not count", "anchor"))
         else:
