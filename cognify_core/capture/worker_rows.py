@@ -24,7 +24,8 @@ from cognify_core.errors import CaptureError
 
 _ORDER = pa.schema([("row", pa.uint64())])
 _ORDER_ROWS = 1 << 18
-_BUFFER_BYTES = 8 << 20
+_BUFFER_BYTES = 1 << 18
+"""What is smaller is gathered, and copied with the interpreter's lock held; what is larger is written as it lies."""
 
 
 def source_job(source: Source) -> dict[str, Json]:
@@ -41,7 +42,7 @@ def send_source(source: Source, pipe: int) -> None:
     """Write to the pipe with this descriptor the streams that the source's job announced.
 
     Batches are read and serialised by C++, which does not hold the interpreter's lock, nor does writing them; what is
-    left to Python is done once for some megabytes.
+    left to Python is done once for a large buffer, or for many small ones.
     """
     with pa.BufferedOutputStream(pa.PythonFile(_PipeEnd(pipe), mode="w"), _BUFFER_BYTES) as sink:
         for part in source.parts:

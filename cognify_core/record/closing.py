@@ -21,15 +21,21 @@ def close_record(
     time: str,
     writer: str,
     reasons: Sequence[str] = (),
+    at: int | None = None,
 ) -> None:
     """Append `run_closed`, with `reasons` and those that the record itself holds for not being complete.
 
+    Where `at` is given, only a record of that length is closed.
+
     Raises:
         RunSealedError: the record is closed already.
+        RecordLengthError: it has another length than `at`, or others keep appending to it.
         StoreError: the store cannot take it.
     """
     for _ in range(_ATTEMPTS):
         events = list(store.events(run_id))
+        if at not in (None, len(events)):
+            raise RecordLengthError(f"{run_id} has {len(events)} events, not {at}: another writer has appended")
         draft = Draft(time, closing(events, status, reasons), writer, counter=0)
         try:
             store.append(run_id, [draft], at=len(events))

@@ -19,13 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from cognify_core.canonical import Json
+from cognify_core.canonical import MAX_SAFE_INTEGER, Json
 from cognify_core.errors import FormatError, RecordError, RunNotFoundError
 from cognify_core.model.events import Body, Draft, Failure, Metrics
 from cognify_core.model.names import stamp_time, utc_now
-from cognify_core.model.numbers import tagged_number
+from cognify_core.model.numbers import plain_number, tagged_number
+from cognify_core.model.shown import encodable
 from cognify_core.record.spool import Spool
 from cognify_core.store.protocol import Store
 from cognify_core.turns import let_others_run
@@ -118,8 +119,8 @@ class Recorder:
 
     def fail(self, where: str, error: BaseException | str) -> None:
         """Record that something of ours failed, and say it on the console."""
-        text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        self.put(Failure(where=where, error=text))
+        text = error if isinstance(error, str) else _told(error)
+        self.put(_failure(where, text))
         warn(where, text)
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -141,19 +142,18 @@ class Recorder:
     def _carry(self) -> None:
         while not self._stopped:
             marks: list[_Mark] = []
-            try:
-                self._gather(marks)
-                self._deliver()
-                for pause in self._pauses if marks else ():
-                    if not self._waiting:
-                        break
-                    time.sleep(pause)
-                    self._deliver()
-            except Exception as error:  # noqa: BLE001 - the failure policy: this thread carries on, whatever it meets
-                self.fail("the recorder", error)
+            self._whatever_it_meets(self._gather, marks)
+            self._whatever_it_meets(self._deliver_at_last if marks else self._deliver)
             for mark in marks:
                 mark.durable = not self._waiting
                 mark.set()
+
+    def _whatever_it_meets(self, do: Callable[..., None], *arguments: object) -> None:
+        """The failure policy: the thread carries on, with all but what it could not do."""
+        try:
+            do(*arguments)
+        except Exception as error:  # noqa: BLE001 - see above
+            self.fail("the recorder", error)
 
     def _gather(self, marks: list[_Mark]) -> None:
         """Move what is on the queue into `_waiting`, and the marks that flushes left there into `marks`."""
@@ -186,12 +186,25 @@ class Recorder:
         draft = Draft(moment, body, self.writer, self._counter)
         try:
             draft.at(self.run_id, 0).encode()
-        except FormatError as error:
-            draft = replace(draft, body=Failure(where=f"a {body.kind} event", error=str(error)))
-            warn(f"a {body.kind} event", error)
+        except FormatError:
+            draft = replace(draft, body=self._escaped(draft))
         self._waiting.append((draft, manifest))
         self._counter += 1
         let_others_run()  # writing an event as JSON takes a third of a millisecond
+
+    def _escaped(self, draft: Draft) -> Body:
+        """What cannot be written as it is, with its lone surrogates escaped: a path has them that is not UTF-8.
+
+        Where that was not the matter, it is a failure that says what was.
+        """
+        kind = draft.body.kind
+        try:
+            body: Body = type(draft.body).model_validate(_all_encodable(draft.body.model_dump()))
+            replace(draft, body=body).at(self.run_id, 0).encode()
+        except (FormatError, ValueError) as error:
+            warn(f"a {kind} event", error)
+            return _failure(f"a {kind} event", str(error))
+        return body
 
     def _take_points(self) -> None:
         self._called = False
@@ -206,24 +219,22 @@ class Recorder:
     def _add_point(self, step: int, name: str, value: float, tracker: str | None) -> None:
         points = self._points.setdefault(tracker, [])
         try:
-            points.append((operator.index(step), str(name), tagged_number(value)))
-        except (TypeError, ValueError, OverflowError) as error:
-            if name not in self._no_numbers:
-                self._no_numbers.add(name)
-                where = f"metric {str(name)[:100]!r}"
-                self._add(
-                    stamp_time(self._clock()), Failure(where=where, error=f"{type(error).__name__}: {error}"), None
-                )
+            points.append(_point(step, name, value))
+        except Exception as error:  # noqa: BLE001 - the failure policy: any object may have been logged
+            where = f"metric {_shown(name)}"
+            if where not in self._no_numbers:
+                self._no_numbers.add(where)
+                self._add(stamp_time(self._clock()), _failure(where, _told(error)), None)
                 warn(where, error)
         if len(points) == POINTS_AN_EVENT:
             self._end_points()
 
     def _end_points(self) -> None:
         self._points_since = time.monotonic()
-        for tracker, points in self._points.items():
+        gathered, self._points = self._points, {}
+        for tracker, points in gathered.items():
             if points:
                 self._add(stamp_time(self._clock()), Metrics(points=tuple(points), tracker=tracker), None)
-        self._points = {}
 
     def _deliver(self) -> None:
         """Append what waits; where the store fails, spool it and leave it waiting."""
@@ -243,6 +254,19 @@ class Recorder:
         else:
             self._let_go()
 
+    def _deliver_at_last(self) -> None:
+        """Append what waits, for somebody waits for it; where the store fails, try again and again for a while.
+
+        One that is locked has made us wait in itself, and is not tried again.
+        """
+        patient_until = time.monotonic() + sum(self._pauses)
+        self._deliver()
+        for pause in self._pauses:
+            if not self._waiting or time.monotonic() > patient_until:
+                break
+            time.sleep(pause)
+            self._deliver()
+
     def _let_go(self) -> None:
         if self._spooled:
             self._spool.clear()
@@ -260,6 +284,25 @@ class Recorder:
                 self.fail("the spool", no_disk)
 
 
+def _point(step: int, name: str, value: float) -> tuple[int, str, Json]:
+    """A point as an event holds it, so that one that is none spoils no others.
+
+    Raises:
+        Exception: it is none; of whatever kind its objects raise.
+    """
+    step, name, number = operator.index(step), str(name), tagged_number(value)
+    if abs(step) > MAX_SAFE_INTEGER:
+        raise ValueError("its step is beyond 2^53")
+    name.encode()  # lone surrogates have no bytes
+    plain_number(number)
+    return step, name, number
+
+
+def _shown(name: object) -> str:
+    """The name of a metric; its type, where it is no text."""
+    return repr(name[:100]) if isinstance(name, str) else f"named by a {type(name).__name__}"
+
+
 def _make(body: _Made) -> Body:
     """What is to be said; that it could not be made, where that is so."""
     if isinstance(body, Body):
@@ -268,9 +311,33 @@ def _make(body: _Made) -> Body:
         return body()
     except Exception as error:  # noqa: BLE001 - the failure policy: what cannot be said is a fact of the record
         warn("what was said", error)
-        return Failure(where="what was said", error=f"{type(error).__name__}: {error}")
+        return _failure("what was said", _told(error))
 
 
-def warn(where: str, error: object) -> None:
+def _failure(where: str, error: str) -> Failure:
+    return Failure(where=encodable(where), error=encodable(error))
+
+
+def _told(error: BaseException) -> str:
+    """What an error says of itself, where it can."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an error of the user's may have no words
+        return type(error).__name__
+
+
+def _all_encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return encodable(value)
+        case dict():
+            return {_all_encodable(key): _all_encodable(each) for key, each in value.items()}
+        case list() | tuple():
+            return type(value)(map(_all_encodable, value))
+    return value
+
+
+def warn(where: str, error: BaseException | str) -> None:
     """Say on the console that something of ours failed, without raising anything."""
-    _log.warning("Cognify: %s: %s (training goes on; the seal will say so)", where, error)
+    text = error if isinstance(error, str) else _told(error).partition(": ")[2]
+    _log.warning("Cognify: %s: %s (training goes on; the seal will say so)", encodable(where), encodable(text))

@@ -186,11 +186,14 @@ class Run(Writing):
         return ref
 
     def resumed(self, path: Path, *, step: int, matched_by: Sequence[str]) -> str:
-        """Record the checkpoint that a training resumed from; `declared` where nothing of it was matched."""
+        """Record the checkpoint that a training resumed from; `declared` where nothing of it was matched.
+
+        Its files are opened now: the training that goes on from it may rotate it away.
+        """
         self.cover(path)
 
         def start(done: Callable[[Outcome], None]) -> None:
-            self._hashing.path(path, done if matched_by else lambda outcome: done(outcome.declared()))
+            self._hashing.checkpoint(path, done if matched_by else lambda outcome: done(outcome.declared()))
 
         return self.artifact(
             events.CheckpointSeen,
