@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cognify_core.export.document.cells import mapping
 from cognify_core.export.document.void import void
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.model.evaluation_facts import EvaluationFacts
-from cognify_core.model.events import Artifact, Attestation, Body, EvaluationSeen, Gap, Note
+from cognify_core.model.events import Artifact, Attestation, Body, DatasetSeen, EvaluationSeen, Gap, Note, ProfileSeen
 
 FRAMEWORK = "SOC 2 (TSP section 100)"
 CRITERIA: Mapping[str, tuple[str, ...]] = {
@@ -36,9 +37,43 @@ CRITERIA: Mapping[str, tuple[str, ...]] = {
 """By the kind of event, and of the seal."""
 
 
+OF_FORMS: Mapping[str, tuple[str, ...]] = {
+    "phi": ("C1.1",),
+    "encryption_at_rest": ("CC6.1", "C1.1"),
+    "annex_iv": ("CC2.1",),
+    "hipaa": ("CC2.1",),
+}
+"""Of attestations, by their form; those of others are about the change that a training is."""
+_ABOUT = "soc2/"
+
+
 def criteria_of(kind: str) -> str:
-    """As in `CC8.1; PI1.2`."""
+    """As in `CC8.1; PI1.2`: what events of a kind are evidence for in general."""
     return "; ".join(CRITERIA.get(kind, ()))
+
+
+def criteria_in(body: Body) -> tuple[str, ...]:
+    """What this very event is evidence for: an attestation speaks of what it is about, and of nothing else."""
+    if isinstance(body, Attestation):
+        about = body.subject or ""
+        return (about.removeprefix(_ABOUT),) if about.startswith(_ABOUT) else OF_FORMS.get(body.form or "", ("CC8.1",))
+    own = CRITERIA.get(body.node_type if isinstance(body, Artifact) else body.kind, ())
+    return tuple(dict.fromkeys((*own, *declared_in(body))))
+
+
+def declared_in(body: Body) -> tuple[str, ...]:
+    """What it is evidence for by what people declare in it alone: incidents, suppliers, personal data."""
+    match body:
+        case Note(note_kind="incident"):
+            return "CC7.3", "CC7.4"
+        case DatasetSeen(provenance=said):
+            supplier = ("CC9.2",) if said.get("obtained") else ()
+            return (*supplier, "C1.1") if said.get("personal_data") else supplier
+        case ProfileSeen(profile=said):
+            vendors = mapping(said.get("hipaa")).get("vendors")
+            incidents = ("CC7.3", "CC7.4") if said.get("incident_policy") else ()
+            return (*incidents, "CC9.2") if vendors else incidents
+    return ()
 
 
 def status_of(dossier: Dossier, told: Told[Body]) -> str:

@@ -15,13 +15,21 @@ from cognify_core.canonical import encode
 from cognify_core.export.document.datasheets import ASKED, declared
 from cognify_core.export.document.graph import Dataset, distinct_datasets, node_name, sources
 from cognify_core.export.document.measured import measured
-from cognify_core.export.document.model_facts import architecture, file_names, method, model_values, parameters
+from cognify_core.export.document.model_facts import (
+    architecture,
+    file_names,
+    license_of,
+    method,
+    model_values,
+    parameters,
+    revision,
+)
 from cognify_core.export.dossier import Dossier, Told
-from cognify_core.export.plain import text_of
 from cognify_core.export.templates.template import Template
 from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.evaluation_facts import EvaluationFacts, Measured
 from cognify_core.model.events import Artifact, BaseModelSeen, CheckpointSeen
+from cognify_core.model.plain import text_of
 
 RENDERER = "cognify-cyclonedx/1"
 """Changes whenever the same inputs would give other bytes."""
@@ -127,8 +135,8 @@ def _model(dossier: Dossier) -> Part:
     }
     if dossier.base_models:
         model["pedigree"] = {"ancestors": [_ancestor(told) for told in dossier.base_models]}
-    if dossier.checkpoints:
-        model["components"] = [_checkpoint(dossier, dossier.checkpoints[-1])]
+    if last := dossier.last_checkpoint:
+        model["components"] = [_checkpoint(dossier, last)]
     return model
 
 
@@ -183,7 +191,11 @@ def _base_model(dossier: Dossier, told: Told[BaseModelSeen]) -> Part:
 
 
 def _ancestor(told: Told[BaseModelSeen]) -> Part:
-    return {"type": "machine-learning-model", "name": told.body.name, **_content(told)}
+    version, licence = revision(told), license_of(told)
+    known: Part = {} if version is None else {"version": version}
+    if licence is not None:  # the Hub's names are no SPDX identifiers, which alone may stand under `id`
+        known["licenses"] = [{"license": {"name": licence, "acknowledgement": "declared"}}]
+    return {"type": "machine-learning-model", "name": told.body.name, **known, **_content(told)}
 
 
 def _checkpoint(dossier: Dossier, told: Told[CheckpointSeen]) -> Part:

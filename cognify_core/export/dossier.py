@@ -15,7 +15,6 @@ from cognify_core.export.evidence import Evidence
 from cognify_core.export.gaps import gap_bodies
 from cognify_core.export.inputs import SealedRun
 from cognify_core.export.logged import Logged, logged
-from cognify_core.export.plain import readable
 from cognify_core.export.seal_facts import SealFacts
 from cognify_core.model.events import (
     Access,
@@ -43,6 +42,7 @@ from cognify_core.model.events import (
     RunOpened,
 )
 from cognify_core.model.lineage import Edge, Node, node_ids
+from cognify_core.model.plain import readable
 from cognify_core.model.profile import Profile
 from cognify_core.store.protocol import Opening
 
@@ -170,8 +170,15 @@ class Dossier:
 
     @cached_property
     def checkpoints(self) -> tuple[Told[CheckpointSeen], ...]:
-        """Weights on disk."""
-        return self._nodes_of(CheckpointSeen)
+        """Weights on disk, in the order in which they were there: the record has them as they were hashed."""
+        return tuple(
+            sorted(self._nodes_of(CheckpointSeen), key=lambda told: (told.addendum, told.body.at, told.body.step))
+        )
+
+    @property
+    def last_checkpoint(self) -> Told[CheckpointSeen] | None:
+        """The last weights that the training wrote to disk, which those it went on from are not."""
+        return next((told for told in reversed(self.checkpoints) if told.body.is_produced), None)
 
     @cached_property
     def models(self) -> tuple[Told[ModelSeen], ...]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from pathlib import PurePath
 from typing import Protocol
 
 from cognify_core.errors import UnsupportedExportError
@@ -102,6 +103,14 @@ def export_format(format: str, template: str | None) -> ExportFormat:  # noqa: A
             f"there is no export of format {format!r} with template {template!r}; there are:\n{export_table()}"
         )
     return ExportFormat(format, asked, renderer_version(format, asked), kind.extension)
+
+
+def format_named(path: PurePath) -> str | None:
+    """The format that a file's name asks for, as in `audit.pdf`; None where it asks for none."""
+    for name, kind in sorted(FORMATS.items(), key=lambda each: -len(each[1].extension)):
+        if path.name.lower().endswith(f".{kind.extension}"):
+            return name
+    return None
 
 
 def renderer_version(format: str, template: Template | None) -> str:  # noqa: A002

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import string
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,13 +17,14 @@ import yaml
 from cognify_core.export.document.datasheets import declared
 from cognify_core.export.document.graph import distinct_datasets, evaluated_on, node_name, sources
 from cognify_core.export.document.measured import HOW, interval_of, measured
-from cognify_core.export.document.model_facts import architecture, method, model_values, parameters
+from cognify_core.export.document.model_facts import architecture, method, model_values, origin, parameters
 from cognify_core.export.document.sections_limits import person
 from cognify_core.export.document.told_gaps import owner, told_gaps
-from cognify_core.export.dossier import Dossier
+from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.templates.template import Template
 from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.evaluation_facts import EvaluationFacts
+from cognify_core.model.events import EvaluationSeen
 from cognify_core.model.shown import plain
 
 RENDERER = "cognify-hf-card/1"
@@ -85,7 +87,7 @@ def _front_matter(dossier: Dossier) -> str:
     results = list(_results(dossier))
     metadata: dict[str, Any] = {
         **({"base_model": bases[0], "base_model_relation": "adapter" if is_adapter else "finetune"} if bases else {}),
-        "library_name": "peft" if is_adapter else "transformers",
+        "library_name": "peft" if is_adapter else "transformers" if model_values(dossier) else None,
         "pipeline_tag": _task(dossier),
         "tags": ["cognify", "audit-trail"],
         **({"model-index": [{"name": _one_line(_name(dossier)), "results": results}]} if results else {}),
@@ -171,8 +173,11 @@ def _model(dossier: Dossier) -> Iterator[str]:
     yield f"* Architecture: {markdown(architecture(dossier) or 'not recorded')}"
     yield f"* Parameters: {markdown(parameters(dossier))}"
     yield f"* Fine-tuning method: {markdown(method(dossier) or 'not recorded')}"
-    yield from (f"* Base model: {markdown(told.body.name)} (`{told.body.hash}`)" for told in dossier.base_models)
-    yield from (f"* Last checkpoint: step {told.body.step} (`{told.body.hash}`)" for told in dossier.checkpoints[-1:])
+    for told in dossier.base_models:
+        yield f"* Base model: {markdown(told.body.name)} (`{told.body.hash}`)"
+        yield from (f"* Base model {title}: {markdown(text)}" for title, text in origin(told))
+    if last := dossier.last_checkpoint:
+        yield f"* Last checkpoint: step {last.body.step} (`{last.body.hash}`)"
 
 
 def _data(dossier: Dossier) -> Iterator[str]:
@@ -192,12 +197,12 @@ def _data(dossier: Dossier) -> Iterator[str]:
 
 
 def _evaluation(dossier: Dossier) -> Iterator[str]:
-    rows = []
+    rows, names = [], Counter(told.body.name for told in dossier.evaluations)
     for told in dossier.evaluations:
         facts = EvaluationFacts.of(told.body.facts)
         rows += [
             (
-                markdown(told.body.name),
+                markdown(_called(told, names)),
                 markdown(metric.name),
                 "not defined" if metric.value is None else repr(metric.value),
                 "not recorded" if metric.n is None else f"{metric.n:,}",
@@ -207,6 +212,12 @@ def _evaluation(dossier: Dossier) -> Iterator[str]:
             for metric in measured(told.body, facts)
         ]
     return _table(("Evaluation", "Metric", "Value", "n", "Interval", "How"), rows)
+
+
+def _called(told: Told[EvaluationSeen], names: Counter[str]) -> str:
+    """Its name, and its step where that is what tells it from another."""
+    body = told.body
+    return body.name if body.step is None or names[body.name] == 1 else f"{body.name}, step {body.step:,}"
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

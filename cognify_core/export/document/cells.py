@@ -5,6 +5,7 @@ Long texts and long lists are cut, never silently: what is cut names how much, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -13,9 +14,10 @@ from cognify_core.canonical import Json
 from cognify_core.export.document.blocks import Bullets, Cell, Column, Prose, RowStatus, Table
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.evidence import Evidence
-from cognify_core.export.plain import readable, text_of
 from cognify_core.model.bodies import Body
+from cognify_core.model.plain import readable, text_of
 
+_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}(?![0-9a-f])")
 ROWS = 200
 """The rows that one table prints."""
 CITED = 6
@@ -46,8 +48,11 @@ def moment(time: str) -> str:
 
 
 def cut(text: str, limit: int = SHORT) -> str:
-    """The beginning of a text, and how much of it is not printed."""
+    """The beginning of a text, and how much of it is not printed. A digest is never cut: it stands to its end."""
     if len(text) <= limit:
+        return text
+    limit = next((found.end() for found in _DIGEST.finditer(text) if found.start() < limit < found.end()), limit)
+    if len(text) == limit:
         return text
     return f"{text[:limit]} … [{count(len(text) - limit, 'more character')} in evidence.json]"
 
@@ -75,6 +80,19 @@ def listed(items: Iterable[str], limit: int = 5) -> str:
     if len(every) > limit:
         return f"{', '.join(every[:limit])} and {len(every) - limit} more"
     return " and ".join(filter(None, (", ".join(every[:-1]), *every[-1:])))
+
+
+def with_digests(items: Iterable[tuple[str, object]], limit: int = 10) -> str:
+    """As in `a sha256:…, b sha256:… and 3 more`: of each a name, which may be cut, and its digest, which is not."""
+    every = [f"{cut(name, 120)} {found if found is not None else '(no digest)'}" for name, found in items]
+    left = len(every) - limit
+    return ", ".join(every[:limit]) + (f" and {left} more" if left > 0 else "")
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Texts one after the other, told apart: sentences by a space, what is none by a semicolon."""
+    *before, last = [*texts] or [""]
+    return "".join(f"{text}{' ' if text.endswith(('.', '!', '?')) else '; '}" for text in before) + last
 
 
 def plain(text: str, *told: Told[Body] | Evidence) -> Cell:

@@ -9,6 +9,7 @@ from cognify_core.export.document.cells import listed, said
 from cognify_core.export.document.graph import Dataset, distinct_datasets, sources
 from cognify_core.export.document.told_gaps import owner
 from cognify_core.export.dossier import Dossier
+from cognify_core.model.events import DatasetSeen
 
 CATEGORIES = ("public", "private_licensed", "private_third_party", "crawled", "user_data", "synthetic", "other")
 """The source categories of the Commission's template for the summary of training content (Art. 53(1)(d))."""
@@ -45,13 +46,18 @@ def undeclared(dossier: Dossier, asked: str) -> tuple[Dataset, ...]:
     return tuple(data for data in distinct_datasets(dossier) if declared(data, behind[data.names[0]], asked) is None)
 
 
-def _own(dataset: Dataset, asked: str) -> str | None:
-    for told in dataset.every:
-        for key, value in told.body.provenance.items():
+def stated(bodies: Iterable[DatasetSeen], asked: str) -> str | None:
+    """What the first of these says that says it."""
+    for body in bodies:
+        for key, value in body.provenance.items():
             if _ALSO.get(key, key) == asked and value not in (None, "", "undeclared"):
                 text = said(value)
                 return f"{text} (not one of the Commission's categories)" if _is_stray(asked, text) else text
     return None
+
+
+def _own(dataset: Dataset, asked: str) -> str | None:
+    return stated((told.body for told in dataset.every), asked)
 
 
 def _is_stray(asked: str, text: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cognify_core.export.document.cells import count, cut, figure, listed
 from cognify_core.export.document.curves import is_noise
 from cognify_core.export.dossier import Dossier, Told
-from cognify_core.model.evaluation_facts import EvaluationFacts, Measured, Overlap
+from cognify_core.model.evaluation_facts import EvaluationFacts, Measured, Overlap, OverlapOfColumn
 from cognify_core.model.events import EvaluationSeen
 from cognify_core.model.numbers import plain_number
 
@@ -40,11 +40,18 @@ def overlap(found: Overlap) -> str:
     reason = f": {found.reason}" if found.reason else ""
     columns = [
         f"column {cut(one.column, 40)} against {cut(one.dataset, 40)}: {count(one.exact)} of {count(one.eval_texts)} "
-        f"texts are training texts, {count(one.overlapping)} of {count(one.long_texts)} share an n-gram"
+        f"texts are training texts, {_shared(one)}"
         for one in found.columns[:6]
     ]
     left = [f"not compared: {listed(found.not_compared, 6)}"] if found.not_compared else []
     return "; ".join((f"{found.status}{reason}", *columns, *left))
+
+
+def _shared(one: OverlapOfColumn) -> str:
+    """How many texts share words in a row with a training text; of texts that are too short nobody can say."""
+    if not one.long_texts:
+        return "and none is long enough for an n-gram"
+    return f"{count(one.overlapping)} of {count(one.long_texts)} share an n-gram"
 
 
 def best_known(dossier: Dossier, limit: int = 3) -> Iterable[tuple[Told[EvaluationSeen], EvaluationFacts]]:

@@ -11,9 +11,9 @@ from math import prod
 from typing import Any
 
 from cognify_core.canonical import Json
-from cognify_core.export.document.cells import count, listed, shown
+from cognify_core.export.document.cells import count, listed, said, shown
 from cognify_core.export.dossier import Dossier, Told
-from cognify_core.model.events import Artifact, ModelSeen
+from cognify_core.model.events import Artifact, BaseModelSeen, ModelSeen
 
 _FLOATS = ("F", "BF", "C", "GGUF:")
 _ADAPTER = (("rank", "r"), ("alpha", "lora_alpha"), ("dropout", "lora_dropout"), ("target modules", "target_modules"))
@@ -72,6 +72,31 @@ def _dimensions(model: dict[str, Any]) -> Iterator[str]:
         value = next((model[key] for key in keys if isinstance(model.get(key), int)), None)
         if value is not None:
             yield f"{title} {count(value)}"
+
+
+def revision(base: Told[BaseModelSeen]) -> str | None:
+    """The commit of the repository that a base model is of, as it was said to the run; None where nobody said one."""
+    return _said(base, "revision")
+
+
+def license_of(base: Told[BaseModelSeen]) -> str | None:
+    """The licence that the README.md beside a base model's files names, as the Hub writes it; None without one."""
+    return _said(base, "license")
+
+
+def origin(base: Told[BaseModelSeen]) -> tuple[tuple[str, str], ...]:
+    """The revision and the licence, each where it is known, with whose word it is."""
+    who = _said(base, "revision_by") or "a source that is not recorded"
+    found = (
+        ("revision", revision(base), f"declared by {who}, not verified"),
+        ("licence", license_of(base), "declared by its README.md"),
+    )
+    return tuple((title, f"{value} ({whose})") for title, value, whose in found if value is not None)
+
+
+def _said(base: Told[BaseModelSeen], key: str) -> str | None:
+    value = base.body.facts.get(key)
+    return said(value, 200) if isinstance(value, str) and value else None
 
 
 def method(dossier: Dossier) -> str | None:

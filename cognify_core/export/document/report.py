@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cognify_core.export.document.blocks import Composed, Section
+from cognify_core.export.document.blocks import Block, Composed, Section
 from cognify_core.export.document.sections_access import access_log
 from cognify_core.export.document.sections_config import hyper_parameters
 from cognify_core.export.document.sections_data import data_provenance
@@ -46,11 +46,11 @@ def what_was_recorded(dossier: Dossier) -> tuple[Section, ...]:
     )
 
 
-def what_people_answer_for(dossier: Dossier) -> tuple[Section, ...]:
-    """The standard sections that close a document: limits, gaps, seal, sign-off."""
+def what_people_answer_for(dossier: Dossier, *open_rows: Block) -> tuple[Section, ...]:
+    """The standard sections that close a document: limits, gaps (`open_rows` those of a template), seal, sign-off."""
     return (
         *limitations(dossier),
-        open_gaps(dossier),
+        open_gaps(dossier, *open_rows),
         *seal_certificate(dossier),
         sign_off(dossier),
     )

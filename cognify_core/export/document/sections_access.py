@@ -12,7 +12,7 @@ _COLUMNS = (
     ("Time", 1.5),
     ("User", 2.2),
     ("From", 2.2),
-    ("Action", 0.9),
+    ("Action, outcome", 1.1),
     ("Object", 2.0),
     ("Known by", 1.0),
     ("Seen by", 1.5),
@@ -42,8 +42,7 @@ def access_log(dossier: Dossier, *, clear: bool = False) -> Section:
 
 
 def _action(told: Told[Access]) -> str:
-    outcome = "" if told.body.outcome == "allowed" else f" ({told.body.outcome})"
-    return f"{cut(told.body.action, 40)}{outcome}"
+    return f"{cut(told.body.action, 40)} ({told.body.outcome})"
 
 
 def _lead(dossier: Dossier, *, clear: bool) -> Block:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from cognify_core.export.document.blocks import Callout, Cell, Facts, Prose, Section, Table
-from cognify_core.export.document.cells import count, cut, digest, gap, listed, mono, plain, said, table
+from cognify_core.export.document.cells import (
+    count,
+    cut,
+    digest,
+    gap,
+    listed,
+    mono,
+    plain,
+    said,
+    table,
+    with_digests,
+)
 from cognify_core.export.document.datasheets import ASKED, data_owner, declared, others
 from cognify_core.export.document.graph import Dataset, distinct_datasets, sources
 from cognify_core.export.dossier import Dossier, Told
@@ -107,9 +118,7 @@ def _columns(dossier: Dossier, told: Told[DatasetSeen]) -> Cell:
 
 def _made_from(dossier: Dossier, dataset: Dataset, behind: tuple[Dataset, ...]) -> Cell:
     if behind:
-        return mono(
-            listed((f"{source.names[0]} ({source.body.hash})" for source in behind), 10), *(s.first for s in behind)
-        )
+        return mono(with_digests((source.names[0], source.body.hash) for source in behind), *(s.first for s in behind))
     if dataset.body.role == "source":
         return plain("a source: the record begins here")
     return gap(f"no source is recorded; owner: {data_owner(dossier)}")

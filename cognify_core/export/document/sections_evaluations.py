@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cognify_core.export.document.blocks import Block, Callout, Cell, CurvesFigure, Facts, Prose, Section, Table
-from cognify_core.export.document.cells import count, cut, figure, gap, listed, mono, plain, shown, table
+from cognify_core.export.document.cells import count, cut, figure, gap, mono, plain, shown, table, with_digests
 from cognify_core.export.document.curves import told_curves
 from cognify_core.export.document.graph import Dataset, evaluated_on, node_name
 from cognify_core.export.document.measured import HOW, interval_of, measured, overlap
@@ -70,7 +70,7 @@ def _metric_row(metric: Measured, facts: EvaluationFacts, told: Told[EvaluationS
 def _about(told: Told[EvaluationSeen], facts: EvaluationFacts, data: tuple[Dataset, ...]) -> Iterator[tuple[str, Cell]]:
     yield "Digest", mono(str(told.body.hash), told)
     if data:
-        named = listed((f"{dataset.names[0]} {dataset.body.hash}" for dataset in data), 10)
+        named = with_digests((dataset.names[0], dataset.body.hash) for dataset in data)
         yield "Evaluated on", mono(named, *(dataset.first for dataset in data))
     else:
         yield "Evaluated on", gap("no dataset is recorded")

@@ -10,13 +10,13 @@ from cognify_core.export.dossier import Dossier
 GAPS = "Gaps and their owners"
 
 
-def open_gaps(dossier: Dossier) -> Section:
-    """Every gap of the record; a template's own gaps stand with its rows."""
+def open_gaps(dossier: Dossier, *beside: Block) -> Section:
+    """Every gap of the record, and `beside` those of a template, which stand with its rows too."""
     found = told_gaps(dossier)
     closed = dossier.closed
     reasons = tuple(sentence(f"The record is not complete: {reason}", closed) for reason in closed.body.reasons[:ROWS])
     if not found:
-        return Section(GAPS, (*reasons, Prose("The record names no gap.", (closed.evidence,))))
+        return Section(GAPS, (*reasons, Prose("The record names no gap.", (closed.evidence,)), *beside))
     columns = (("Subject", 1.8), ("What could not be seen, and why", 3.0), ("What mends it", 3.0), ("Owner", 1.2))
     rows = [
         (
@@ -28,4 +28,4 @@ def open_gaps(dossier: Dossier) -> Section:
         for item in found
     ]
     lead: Block = Prose(f"{count(len(found), 'gap')} recorded: what nobody could see, or only a person can say.")
-    return Section(GAPS, (*reasons, lead, table(dossier, columns, rows)))
+    return Section(GAPS, (*reasons, lead, table(dossier, columns, rows), *beside))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from cognify_core.export.document.blocks import Cell, Facts, LineageFigure, Section, Table
 from cognify_core.export.document.cells import count, cut, gap, listed, mapping, moment, mono, plain, said, table
 from cognify_core.export.document.graph import node_name
-from cognify_core.export.document.model_facts import architecture, method, parameters, weight_forms, weights_told
+from cognify_core.export.document.model_facts import (
+    architecture,
+    method,
+    origin,
+    parameters,
+    weight_forms,
+    weights_told,
+)
 from cognify_core.export.document.seals import anchored_by
 from cognify_core.export.dossier import Dossier
 
@@ -73,6 +80,7 @@ def _model(dossier: Dossier) -> Facts:
     rows: list[tuple[str, Cell]] = []
     for base in dossier.base_models:
         rows += [("Base model", mono(base.body.name, base)), ("Base model weights", mono(str(base.body.hash), base))]
+        rows += [(f"Base model {title}", mono(text, base)) for title, text in origin(base)]
     shape, how, forms = architecture(dossier), method(dossier), weight_forms(dossier)
     configs = dossier.configs[:1]
     rows.append(("Architecture", plain(shape, *configs) if shape else gap("no model configuration is recorded")))

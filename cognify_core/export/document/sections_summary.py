@@ -18,9 +18,13 @@ from cognify_core.export.dossier import Dossier
 
 def summary(dossier: Dossier) -> Section:
     """The run in a dozen sentences."""
-    parts = (_run, _place, _model, _data, _configuration, _training, what_came_out)
-    sentences = [item for part in parts for item in part(dossier)]
-    return Section("Summary", (bullets((*sentences, *_open(dossier), *_sealed(dossier))),))
+    return Section("Summary", (bullets((*_run(dossier), *what_it_is(dossier))),))
+
+
+def what_it_is(dossier: Dossier) -> Iterator[Prose]:
+    """The sentences of the summary that do not say how the run ended."""
+    for part in (_place, _model, _data, _configuration, _training, what_came_out, _open, _sealed):
+        yield from part(dossier)
 
 
 def _run(dossier: Dossier) -> Iterator[Prose]:
@@ -66,7 +70,8 @@ def _place(dossier: Dossier) -> Iterator[Prose]:
 def _model(dossier: Dossier) -> Iterator[Prose]:
     for base in dossier.base_models[:2]:
         matched, total = base.body.facts.get("matched"), base.body.facts.get("total")
-        found = f"; {said(matched, 20)} of its {total} tensors were found in memory" if isinstance(total, int) else ""
+        known = f"; {said(matched, 20)} of the {total} tensors in memory are those of its files"
+        found = known if isinstance(total, int) else ""
         yield sentence(f"Training started from the base model {cut(base.body.name, 200)}{found}.", base)
     how = method(dossier)
     if how is not None:

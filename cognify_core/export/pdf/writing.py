@@ -66,7 +66,7 @@ class Writing:
         if cell.status is not None:
             runs.append(Run(cell.status.value, CELL.but(face=Face.BOLD, colour=STATUS[cell.status])))
             text = text.removeprefix(cell.status.value)
-            text = f" {text}" if text and not text[0].isspace() else text
+            text = f" {text}" if text and text[0] not in " ;" else text
         runs += self.runs(text, CELL_MONO if cell.mono else CELL)
         return lines_of(runs + self.citations(cell.evidence, CELL), width)
 

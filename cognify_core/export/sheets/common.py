@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cognify_core.canonical import Json
-from cognify_core.export.criteria import actor_of, criteria_of, status_of, when_of
+from cognify_core.export.criteria import actor_of, criteria_in, status_of, when_of
 from cognify_core.export.dossier import Dossier, Told
-from cognify_core.export.plain import readable, text_of
 from cognify_core.export.sheets.sheet import Column
 from cognify_core.export.sheets.values import Value
 from cognify_core.model.events import Artifact, Body
+from cognify_core.model.plain import readable, text_of
 
 DIGEST = Column("digest", 71, mono=True)
 ID = Column("id", 44, mono=True)
@@ -24,12 +24,11 @@ TOLD = (
 
 def told_cells(dossier: Dossier, told: Told[Body]) -> tuple[Value, ...]:
     """The cells of `TOLD`."""
-    kind = told.body.node_type if isinstance(told.body, Artifact) else told.body.kind
     return (
         when_of(told),
         actor_of(dossier, told),
         status_of(dossier, told),
-        criteria_of(kind),
+        "; ".join(criteria_in(told.body)),
         told.evidence.pointer,
     )
 

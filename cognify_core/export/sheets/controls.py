@@ -1,6 +1,7 @@
 """The sheet of the controls: for each SOC 2 criterion what in this record speaks to it, and what nobody has supplied.
 
-A row that says RECORDED says that there is evidence. Whether a control is suitable, and whether it worked, is for an
+A row that says RECORDED says that there is evidence; ATTESTED, that a named person answers for it; DECLARED, that
+somebody said so. Whether a control is suitable, and whether it worked, is for an
 auditor to say.
 """
 
@@ -8,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from cognify_core.export.criteria import CRITERIA, FRAMEWORK
+from cognify_core.export.criteria import FRAMEWORK, criteria_in, declared_in, status_of
 from cognify_core.export.document.told_gaps import owner
-from cognify_core.export.document.void import void
 from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.sheets.people import is_segregated
 from cognify_core.export.sheets.sheet import Column, Sheet
 from cognify_core.export.sheets.values import Value
-from cognify_core.model.events import Artifact, Body, Release
+from cognify_core.model.events import Artifact, Attestation, Body, Release
 
 POINTERS = 4
 """Pointers that one row names."""
+Evidenced: TypeAlias = dict[str, list[tuple[Told[Body], str]]]
+"""For each criterion the events that speak to it, each with how far it was checked."""
+_STRONGEST_FIRST = ("RECORDED", "ATTESTED", "DECLARED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ class Criterion:
     """What no record of a training can show, and an attestation about the criterion (`soc2/CC6.1`) can."""
 
 
-_ACCESS = "COGNIFY records show, export, verify, seal; a template that shows accesses takes them into an addendum"
+_ACCESS = (
+    "accesses: Cognify logs who shows, exports, verifies and seals a run, and an export with a template that prints "
+    "them (hipaa) takes them into an addendum"
+)
 CONTROLS = (
     Criterion(
         ("CC2.1",),
@@ -99,7 +106,7 @@ CONTROLS = (
     Criterion(
         ("CC7.3", "CC7.4"),
         "Events are evaluated, and incidents responded to.",
-        "gaps",
+        "notes; gaps",
         "notes of the kind incident, and an incident policy in the profile",
         beside="how incidents are responded to: an attestation about soc2/CC7.3",
     ),
@@ -177,12 +184,16 @@ CONTROLS = (
     Criterion(
         ("C1.1", "C1.2"),
         "Confidential information is identified, protected and disposed of.",
-        "datasets",
+        "datasets; approvals",
         "an attestation about soc2/C1.1, and the datasheets' answers on personal data",
         "compliance",
     ),
     Criterion(
-        ("A1.2",), "Data are backed up and can be recovered.", "–", "an attestation about soc2/A1.2", "compliance"
+        ("A1.2",),
+        "Data are backed up and can be recovered.",
+        "approvals",
+        "an attestation about soc2/A1.2",
+        "compliance",
     ),
 )
 
@@ -211,22 +222,24 @@ def controls(dossier: Dossier) -> Sheet:
     return Sheet.of("controls", about, columns, rows)
 
 
-def _by_criterion(dossier: Dossier) -> dict[str, list[Told[Body]]]:
-    found: dict[str, list[Told[Body]]] = {}
+def _by_criterion(dossier: Dossier) -> Evidenced:
+    """What is evidence for each criterion; what could not be seen, and what is void, is evidence for nothing."""
+    found: Evidenced = {}
     for told in dossier.told:
-        kind = told.body.node_type if isinstance(told.body, Artifact) else told.body.kind
-        for ref in CRITERIA.get(kind, ()):
-            found.setdefault(ref, []).append(told)
-    for told in dossier.attestations:
-        if told.body.subject and told.body.subject.startswith("soc2/") and not void(dossier, told.body):
-            found.setdefault(f"attested {told.body.subject.removeprefix('soc2/')}", []).append(told)
+        status = status_of(dossier, told)
+        if status not in ("GAP", "VOID"):
+            declared = declared_in(told.body)
+            for ref in criteria_in(told.body):
+                found.setdefault(ref, []).append((told, "DECLARED" if ref in declared else status))
     return found
 
 
-def _row(dossier: Dossier, criterion: Criterion, told: dict[str, list[Told[Body]]]) -> tuple[Value, ...]:
-    recorded = {each.evidence.pointer: each for ref in criterion.refs for each in told.get(ref, ())}
-    attested = {each.evidence.pointer: each for ref in criterion.refs for each in told.get(f"attested {ref}", ())}
-    every = recorded | attested
+def _row(dossier: Dossier, criterion: Criterion, told: Evidenced) -> tuple[Value, ...]:
+    pairs = [pair for ref in criterion.refs for pair in told.get(ref, ())]
+    every = {each.evidence.pointer: each for each, _ in pairs}
+    statuses = {status for _, status in pairs}
+    about = {f"soc2/{ref}" for ref in criterion.refs}
+    attested = any(isinstance(each.body, Attestation) and each.body.subject in about for each in every.values())
     missing = [] if every else [criterion.supply]
     missing += [criterion.beside] if criterion.beside and not attested else []
     says = [_counted(every.values())] if every else ["nothing"]
@@ -234,8 +247,8 @@ def _row(dossier: Dossier, criterion: Criterion, told: dict[str, list[Told[Body]
         says += _segregation(dossier)
         missing += [] if dossier.releases else [criterion.supply]
     if dossier.seals and "PI1.5" in criterion.refs:
-        says.append(f"{len(dossier.seals)} seal(s)")
-    status = "RECORDED" if recorded else "ATTESTED" if attested else "GAP"
+        says.append(f"seal: {len(dossier.seals)}")
+    status = next((status for status in _STRONGEST_FIRST if status in statuses), "GAP")
     pointers = list(every)
     return (
         FRAMEWORK,
@@ -267,7 +280,11 @@ def _segregation(dossier: Dossier) -> Iterator[str]:
     releases: tuple[Told[Release], ...] = dossier.releases
     if not releases:
         yield "no release is recorded, so nobody has approved this change"
-    elif all(is_segregated(told.body) for told in releases):
-        yield "approved by somebody other than who ran it"
-    else:
+        return
+    segregated = {is_segregated(told.body) for told in releases}
+    if False in segregated:
         yield "a release names the same person as approver and as who ran it"
+    elif None in segregated:
+        yield "a release names who ran it by a commitment alone, so that somebody else approved cannot be seen here"
+    else:
+        yield "approved by somebody other than who ran it"

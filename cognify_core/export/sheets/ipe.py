@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from cognify_core.export.document.cells import count
 from cognify_core.export.document.seals import anchored_by
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.sheets.sheet import HOW_ROWS_ARE_HASHED, Column, Sheet
@@ -50,7 +51,7 @@ def run_facts(dossier: Dossier, renderer: str) -> list[tuple[str, Value]]:
         if dossier.banner
         else ("About", "Everything that the sealed record of one run says."),
         ("Source", f"Cognify, workspace {opened.body.workspace}, record of {opened.body.recorder}"),
-        ("Filter", f"run_id = {dossier.run_id}, with its {len(dossier.addenda)} sealed addenda; nothing is left out"),
+        ("Filter", f"run_id = {dossier.run_id}, with {_addenda(dossier)}; nothing is left out"),
         ("Project", opened.body.project),
         ("Run", f"{dossier.run_id}{f', called {opened.body.name}' if opened.body.name else ''}"),
         ("Period (UTC)", f"{dossier.opened_at} to {dossier.closed_at}"),
@@ -126,6 +127,11 @@ def run_counts(dossier: Dossier, sheets: Mapping[str, Sheet]) -> dict[str, tuple
         ),
         "seals": ("seals", len(lineages) if dossier.is_sealed else 0, len(sheets["seals"].rows)),
     }
+
+
+def _addenda(dossier: Dossier) -> str:
+    number = len(dossier.addenda)
+    return f"its {count(number, 'sealed addendum', 'sealed addenda')}" if number else "no addendum"
 
 
 def _made_at(dossier: Dossier) -> str:

@@ -10,7 +10,15 @@ from cognify_core.export.dossier import Dossier, Told
 from cognify_core.export.sheets.common import TOLD, facts_cell, told_cells
 from cognify_core.export.sheets.sheet import Column, Sheet
 from cognify_core.export.sheets.values import Value
+from cognify_core.model.bodies import BY_COMMITMENT
 from cognify_core.model.events import Attestation, Release
+from cognify_core.model.names import same_name
+
+_SEGREGATED = {
+    True: "yes",
+    False: "NO: the same name",
+    None: "not to be seen here: who ran it is a commitment",
+}
 
 
 def notes(dossier: Dossier) -> Sheet:
@@ -42,9 +50,12 @@ def approvals(dossier: Dossier) -> Sheet:
     return Sheet.of("approvals", about, columns, _rows(dossier))
 
 
-def is_segregated(body: Release) -> bool:
-    """Whether a release names two persons: the name of who approved is not that of who ran the training."""
-    return " ".join(body.approved_by.split()).casefold() != " ".join(body.ran_by.split()).casefold()
+def is_segregated(body: Release) -> bool | None:
+    """Whether a release names two persons: the name of who approved is not that of who ran the training.
+
+    None where who ran it stands as a commitment alone, which nobody can compare with a name.
+    """
+    return None if body.ran_by.startswith(BY_COMMITMENT) else not same_name(body.approved_by, body.ran_by)
 
 
 def _rows(dossier: Dossier) -> Iterator[tuple[Value, ...]]:
@@ -81,7 +92,7 @@ def _release(dossier: Dossier, told: Told[Release]) -> tuple[Value, ...]:
         body.meaning or "released",
         "the run",
         body.ran_by,
-        "yes" if is_segregated(body) else "NO: the same name",
+        _SEGREGATED[is_segregated(body)],
         "the run",
         None,
         *told_cells(dossier, told),

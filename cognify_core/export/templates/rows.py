@@ -58,6 +58,23 @@ def details(points: Sequence[Point], answers: Sequence[Answer]) -> tuple[Section
     return tuple(_detail(point, answer) for point, answer in zip(points, answers, strict=True))
 
 
+def open_rows(dossier: Dossier, points: Sequence[Point], answers: Sequence[Answer]) -> tuple[Prose | Table, ...]:
+    """Who has something to supply, and for which rows; nothing where nothing is missing."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for point, answer in zip(points, answers, strict=True):
+        if answer.missing:
+            open_ones, partial = found.setdefault(answer.owner, ([], []))
+            (open_ones if answer.status is RowStatus.GAP else partial).append(_label(point))
+    if not found:
+        return ()
+    rows = [
+        (plain(whose), mono(", ".join(open_ones) or "none"), mono(", ".join(partial) or "none"))
+        for whose, (open_ones, partial) in found.items()
+    ]
+    lead = Prose("Rows of the template in which something is missing, by owner; what it is stands with each row.")
+    return lead, table(dossier, (("Owner", 1.6), ("Not answered", 3.4), ("Answered in part", 3.4)), rows)
+
+
 def _detail(point: Point, answer: Answer) -> Section:
     rows = [
         ("Asked for", plain(point.asks)),

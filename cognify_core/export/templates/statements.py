@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cognify_core.export.document.cells import cut
+from cognify_core.export.document.cells import cut, joined
 from cognify_core.export.document.sections_limits import person
 from cognify_core.export.document.sections_signoff import attested_on
 from cognify_core.export.document.void import void
@@ -35,7 +35,7 @@ class Statement:
     """Whether it answers anything: not if it was bound to other datasets, or lacks half of what the law asks."""
 
     def __str__(self) -> str:
-        texts = " ".join(self.says)
+        texts = joined(self.says)
         return f"{texts} — stated by {self.by or 'nobody who is named'}" if self.counts else texts
 
 

@@ -19,7 +19,7 @@ from cognify_core.export.templates.eu_ai_act.keeping import retention
 from cognify_core.export.templates.eu_ai_act.law import LAW, check_form
 from cognify_core.export.templates.eu_ai_act.neighbours import neighbouring_articles
 from cognify_core.export.templates.eu_ai_act.page_one import five_headings
-from cognify_core.export.templates.rows import answer_all, coverage, details, meanings, overview
+from cognify_core.export.templates.rows import answer_all, coverage, details, meanings, open_rows, overview
 from cognify_core.export.templates.template import Template
 
 
@@ -58,7 +58,7 @@ class EuAiAct:
                 retention(dossier),
                 summary(dossier),
                 *what_was_recorded(dossier),
-                *what_people_answer_for(dossier),
+                *what_people_answer_for(dossier, *open_rows(dossier, ANNEX_IV, answers)),
                 access_log(dossier),
             ),
             footer=f"{self.name}/{self.version} · {LAW}",

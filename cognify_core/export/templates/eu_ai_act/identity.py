@@ -7,7 +7,7 @@ from cognify_core.export.document.model_facts import tensors, weight_forms
 from cognify_core.export.document.sections_limits import notes_of
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.templates.points import Findings, Point, answered, by_people, orientation
-from cognify_core.export.templates.statements import said_by_profile, stated
+from cognify_core.export.templates.statements import Statement, said_by_profile, stated
 from cognify_core.export.templates.template import Answer
 
 _PACKAGES = (
@@ -36,19 +36,27 @@ def purpose_and_version(dossier: Dossier, point: Point) -> Answer:
         found.add(f"Supersedes: {release.body.supersedes or 'no run that is named'}", release)
     for note in notes_of(dossier, ("intended_use",))[:3]:
         found.add(f"Intended use, as noted: {cut(note.body.text)}", note, source="notes")
-    provider = profile.provider
     system = " ".join(filter(None, (profile.system_name, profile.system_version)))
     statements = (
         stated(dossier, profile.intended_purpose, "Intended purpose"),
-        said_by_profile(dossier, f"Provider: {listed(filter(None, (provider.name, provider.address)))}")
-        if provider
-        else None,
+        _provider(dossier),
         said_by_profile(dossier, f"System: {system}") if system else None,
     )
     found.lack("the intended purpose: intended_purpose in the profile", when=profile.intended_purpose is None)
-    found.lack("the provider's name: provider in the profile", when=provider is None)
+    found.lack("the provider's name: provider in the profile", when=profile.provider is None)
     found.lack("the system's name and version: system_name, system_version", when=not system)
     return answered(dossier, point, found, statements)
+
+
+def _provider(dossier: Dossier) -> Statement | None:
+    provider = dossier.profile.provider
+    if provider is None:
+        return None
+    whose = ", ".join(filter(None, (provider.name, provider.address, provider.contact)))
+    said: tuple[str, ...] = (f"Provider: {whose}",)
+    if provider.authorised_representative:
+        said = (*said, f"Authorised representative: {provider.authorised_representative}")
+    return said_by_profile(dossier, *said)
 
 
 def software(dossier: Dossier, point: Point) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cognify_core.export.document.blocks import Callout, Cell, RowStatus, Section
-from cognify_core.export.document.cells import cut, listed, mono, plain, table
+from cognify_core.export.document.cells import cut, joined, listed, mono, plain, table
 from cognify_core.export.document.datasheets import declared
 from cognify_core.export.document.graph import Dataset, distinct_datasets, sources
 from cognify_core.export.document.sections_limits import notes_of
@@ -57,7 +57,7 @@ def _governance(dossier: Dossier, article: str, demand: str, asked: str) -> tupl
     says = [*(f"{data.body.name}: {value}" for data, value in known), *(cut(note.body.text, 300) for note in notes)]
     cites: list[Told[Body]] = [*(_first(data) for data, _ in known), *notes]
     if says and (notes or len(known) == len(datasets)):
-        return mono(article), plain(demand), plain(listed(says), *cites)
+        return mono(article), plain(demand), plain(joined(says), *cites)
     lacking = [data.body.name for data, value in told if value is None]
     whose = owner(dossier.profile, "engineer", f"art_{article}")
     text = f"not declared of {listed(lacking, 3) or 'any dataset'}: cognify.dataset(…, {asked}=…); owner: {whose}"
@@ -66,7 +66,7 @@ def _governance(dossier: Dossier, article: str, demand: str, asked: str) -> tupl
     return (
         mono(article),
         plain(demand),
-        Cell(listed(parts), status=status, evidence=tuple(item.evidence for item in cites)),
+        Cell(cut(joined(parts)), status=status, evidence=tuple(item.evidence for item in cites)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cognify_core.export.document.blocks import Cell, Prose, Table
-from cognify_core.export.document.cells import count, cut, digest, gap, listed, mono, plain, table
+from cognify_core.export.document.cells import count, cut, digest, gap, joined, listed, mono, plain, table
 from cognify_core.export.document.datasheets import data_owner, declared
 from cognify_core.export.document.graph import distinct_datasets, evaluated_on, node_name, sources
 from cognify_core.export.document.measured import best_known
@@ -90,9 +90,14 @@ def _limits(dossier: Dossier) -> Iterable[Row]:
 def _restrictions(dossier: Dossier) -> Iterable[Row]:
     profile, evidence = dossier.profile, profile_evidence(dossier)
     missing = f"none stated in the profile; owner: {owner(profile, 'compliance', 'annex_iv/1(h)')}"
-    limits = listed(profile.deployment_restrictions, SHOWN)
-    yield "Deployment restrictions", plain(limits, *evidence) if limits else gap(missing)
+    limits = profile.deployment_restrictions
+    for limit in limits[:SHOWN]:
+        yield "Deployment restrictions", plain(limit, *evidence)
+    if not limits:
+        yield "Deployment restrictions", gap(missing)
+    if len(limits) > SHOWN:
+        yield "Deployment restrictions", plain(f"{count(len(limits) - SHOWN)} more: see Limitations")
     says, _ = document(profile.acceptable_use_policy)
-    yield "Acceptable-use policy", plain(listed(says), *evidence) if says else gap(missing)
+    yield "Acceptable-use policy", plain(joined(says), *evidence) if says else gap(missing)
     if profile.stated_by:
         yield "Stated by", plain(person(profile.stated_by), *evidence)

@@ -9,11 +9,13 @@ from cognify_core.canonical import Json
 from cognify_core.export.document.cells import count, cut, figure, listed, mapping, said, shown
 from cognify_core.export.document.datasheets import ASKED, undeclared
 from cognify_core.export.document.graph import distinct_datasets
-from cognify_core.export.document.model_facts import architecture, method, parameters, weights_told
+from cognify_core.export.document.model_facts import architecture, method, origin, parameters, weights_told
 from cognify_core.export.document.sections_limits import notes_of
-from cognify_core.export.dossier import Dossier
+from cognify_core.export.dossier import Dossier, Told
+from cognify_core.export.templates.eu_ai_act.compute import estimates, flop
 from cognify_core.export.templates.points import Findings, Point, answered
 from cognify_core.export.templates.template import Answer
+from cognify_core.model.events import BaseModelSeen
 
 _CHOICES = (
     "learning_rate",
@@ -37,7 +39,9 @@ def methods(dossier: Dossier, point: Point) -> Answer:
     """2(a): base model, method, program, with the digests that identify each."""
     found = Findings()
     for base in dossier.base_models[:3]:
-        found.add(f"Pre-trained model used: {cut(base.body.name, 200)}, weights {base.body.hash}", base)
+        told = "".join(f", {title} {text}" for title, text in origin(base))
+        name = cut(base.body.name, 200)
+        found.add(f"Pre-trained model used: {name}{told}, weights {base.body.hash}{_matched(base)}", base)
     how = method(dossier)
     found.add(f"How it was modified: {how}" if how else None, *dossier.configs[:1])
     for code in dossier.codes[:2]:
@@ -50,6 +54,18 @@ def methods(dossier: Dossier, point: Point) -> Answer:
     found.lack("the program: no code is recorded", when=not dossier.codes)
     own = f"how other parties' systems and tools were integrated: answers → {point.name} in the profile"
     return answered(dossier, point, found, own=own)
+
+
+def _matched(base: Told[BaseModelSeen]) -> str:
+    """How much of the model in memory it is: what else is there was put on top, or replaced a part of it."""
+    facts = base.body.facts
+    if not isinstance(facts.get("total"), int):
+        return ""
+    new = [
+        said(name, 100) for key in ("changed", "extra") if isinstance(names := facts.get(key), list) for name in names
+    ]
+    others = f"; others: {listed(new)}" if new else ""
+    return f"; {said(facts.get('matched'), 20)} of the {count(facts['total'])} tensors in memory are its own{others}"
 
 
 def design(dossier: Dossier, point: Point) -> Answer:
@@ -87,6 +103,8 @@ def architecture_and_compute(dossier: Dossier, point: Point) -> Answer:
             told,
         )
     _training(dossier, found)
+    for estimate in estimates(dossier):
+        found.add(f"Operations of the training: {flop(estimate.flop)}. {estimate.method}", *estimate.evidence)
     found.lack("the energy that was used: it is not measured")
     own = f"how the software components of the system build on each other: answers → {point.name} in the profile"
     return answered(dossier, point, found, own=own)

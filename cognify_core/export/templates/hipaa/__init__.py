@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cognify_core.export.document.blocks import Callout, Cell, Composed, Facts, Prose, Section
-from cognify_core.export.document.cells import gap, mono, plain
+from cognify_core.export.document.cells import cut, gap, mono, plain
 from cognify_core.export.document.clear_values import ClearValues
 from cognify_core.export.document.report import what_people_answer_for, what_was_recorded
 from cognify_core.export.document.sections_access import access_log
 from cognify_core.export.document.sections_identity import cover_rows
+from cognify_core.export.document.sections_signoff import attested_on
 from cognify_core.export.document.sections_summary import summary
 from cognify_core.export.document.told_gaps import owner
 from cognify_core.export.dossier import Dossier
@@ -22,9 +23,9 @@ from cognify_core.export.templates.hipaa.citations import CITATIONS
 from cognify_core.export.templates.hipaa.encryption import encryption_at_rest
 from cognify_core.export.templates.hipaa.keeping import documentation
 from cognify_core.export.templates.hipaa.law import LAW, PERSONAL, PROPOSED, SCOPE
-from cognify_core.export.templates.hipaa.phi import phi_of, protected_health_information
-from cognify_core.export.templates.rows import answer_all, coverage, details, meanings, overview
-from cognify_core.export.templates.statements import attested, profile_evidence, stated
+from cognify_core.export.templates.hipaa.phi import Phi, phi_of, protected_health_information
+from cognify_core.export.templates.rows import answer_all, coverage, details, meanings, open_rows, overview
+from cognify_core.export.templates.statements import attested, profile_evidence, signer, stated
 from cognify_core.export.templates.template import Template
 
 
@@ -61,7 +62,7 @@ class Hipaa:
                 *details(CITATIONS, answers),
                 summary(dossier),
                 *what_was_recorded(dossier),
-                *what_people_answer_for(dossier),
+                *what_people_answer_for(dossier, *open_rows(dossier, CITATIONS, answers)),
             ),
             footer=f"{self.name}/{self.version} · {LAW}",
             first_page=(Callout(SCOPE, "warning"), Callout(PERSONAL, "alarm"), Facts(tuple(_first_page(dossier)))),
@@ -74,7 +75,7 @@ def _first_page(dossier: Dossier) -> Iterator[tuple[str, Cell]]:
     phi = phi_of(dossier)
     whose = owner(dossier.profile, "compliance", "hipaa/scope")
     yield "Organisation", _scope(dossier, whose)
-    yield "PHI in the datasets", plain(phi.words) if phi.is_attested else gap(f"{phi.words}; owner: {whose}")
+    yield "PHI in the datasets", _phi(phi) if phi.is_attested else gap(f"{phi.words}; owner: {whose}")
     yield "Weights treated as ePHI", _weights(dossier)
     yield "Run by", _ran_by(dossier)
     yield "Retention", plain(str(documentation(dossier)))
@@ -96,7 +97,16 @@ def _weights(dossier: Dossier) -> Cell:
         missing = "a model may have memorised what it was trained on: not stated by a named person"
         return gap(f"{missing}; owner: {whose}; supplied by hipaa.weights_treated_as_ephi, in the profile")
     rationale = said.weights_rationale or "no rationale is given"
-    return plain(f"{said.weights_treated_as_ephi}: {rationale}", *profile_evidence(dossier))
+    by = signer(dossier, None)
+    return plain(f"{said.weights_treated_as_ephi}: {rationale} — stated by {by}", *profile_evidence(dossier))
+
+
+def _phi(phi: Phi) -> Cell:
+    if phi.told is None:
+        return plain(phi.words)
+    body = phi.told.body
+    by = f"{cut(body.by, 120)}, {cut(body.role, 120)}, {attested_on(phi.told)}"
+    return plain(f"{phi.words} — attested by {by}", phi.told)
 
 
 def _ran_by(dossier: Dossier) -> Cell:
