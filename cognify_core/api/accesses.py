@@ -1,7 +1,7 @@
 """The access log: who read or exported a run on this machine, as the machine itself says.
 
-An entry holds commitments; the clear values lie among the run's openings, which can be erased. It is written after what
-it tells of, and never stops it: whoever may read the store may read it without a word to us.
+An entry holds commitments; the clear values lie beside it and can be erased. It is written after what it tells of, and
+never stops it: whoever may read the store may read it without a word to us.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from cognify_core.errors import CognifyError
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Access
 from cognify_core.model.names import stamp_time, utc_now
+from cognify_core.model.shown import encodable
+from cognify_core.store.access_log import Look
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
+    from cognify_core.api.workspace import Workspace
+    from cognify_core.store.access_log import SignHead
     from cognify_core.store.protocol import Opening
 
 ACTOR, SOURCE = "actor", "source"
@@ -38,13 +42,35 @@ def note_access(
     outcome: Literal["allowed", "refused", "failed"] = "allowed",
 ) -> None:
     """Keep that this user did something to a run, or with what it holds. Never raises for what it could not keep."""
-    if session.is_off or session.workspace.is_dry:
+    if not session.is_off:
+        note_access_in(session.workspace, run_id, action, subject=subject, outcome=outcome)
+
+
+def note_access_in(
+    workspace: Workspace,
+    run_id: str | None,
+    action: str,
+    *,
+    subject: str | None = None,
+    outcome: Literal["allowed", "refused", "failed"] = "allowed",
+) -> None:
+    """The same, of a workspace; `run_id` is none of what is no single run."""
+    if workspace.is_dry:
         return
     access, openings = access_here(action, subject=subject, outcome=outcome)
     try:
-        session.workspace.store.put_access(run_id, access, openings)
+        workspace.store.put_accesses([Look(run_id, access, openings)], _heads_of(workspace))
     except (CognifyError, OSError) as error:
         _log.debug("Cognify: an access to %s is not in its log: %s", run_id, error)
+
+
+def _heads_of(workspace: Workspace) -> SignHead | None:
+    """Who signs the heads; nobody where there is no key yet, and on a machine that records to a server."""
+    try:
+        return workspace.access_tree.sign if workspace.ring.has_log and not workspace.is_remote else None
+    except CognifyError as error:
+        _log.debug("Cognify: the access log's head is not signed: %s", error)
+        return None
 
 
 def access_here(
@@ -71,7 +97,7 @@ def this_user() -> str:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a user without a name, as in many containers
         return f"uid {os.getuid()}"
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return encodable(name)
 
 
 def this_address() -> str:

@@ -12,6 +12,8 @@ from cognify_core.api.live import LiveRun
 from cognify_core.record.recorder import warn
 
 _SURROUNDINGS_SECONDS = 10.0
+_REST_SECONDS = 0.02
+"""Before a run is begun: whoever asked for it is done with that first, with the interpreter to itself."""
 
 
 class Arrivals:
@@ -25,6 +27,7 @@ class Arrivals:
         self._jobs: SimpleQueue[tuple[str, Callable[[], object]]] = SimpleQueue()
         self._changed = threading.Condition()
         self._left = 0
+        self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -44,12 +47,14 @@ class Arrivals:
     def wait(self, timeout: float | None = None) -> None:
         """Wait until all that was put is there, or could not be begun. In a forked child nothing of that comes."""
         if self._left and self._pid == os.getpid() and threading.current_thread() is not self._thread:
+            self._wanted.set()
             with self._changed:
                 self._changed.wait_for(lambda: not self._left, timeout)
 
     def _work(self) -> None:
         while True:
             what, begin = self._jobs.get()
+            self._wanted.wait(_REST_SECONDS)
             try:
                 begin()
             except Exception as error:  # noqa: BLE001 - the failure policy: other runs are to come
@@ -57,6 +62,8 @@ class Arrivals:
             finally:
                 with self._changed:
                     self._left -= 1
+                    if not self._left:
+                        self._wanted.clear()
                     self._changed.notify_all()
 
 

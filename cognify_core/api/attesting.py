@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cognify_core.api.profiles import today
-from cognify_core.api.saying import checked, digest_of
+from cognify_core.api.saying import checked, digest_of, text_of
 from cognify_core.errors import ConfigurationError, FormatError
 from cognify_core.model.attestation_forms import PHI_BASES, check_form
 from cognify_core.model.digest import Digest
@@ -49,9 +49,9 @@ def attestation(
     day = on.isoformat() if isinstance(on, date) else on or today()
     return checked(
         lambda: Attestation(
-            claim=claim.strip(),
-            by=by.strip(),
-            role=role.strip(),
+            claim=text_of("a claim", claim),
+            by=text_of("a name", by),
+            role=text_of("a role", role),
             meaning=meaning,
             evidence=digest,
             on=day,

@@ -17,10 +17,11 @@ from cognify_core.api.rerendering import rendered_again
 from cognify_core.api.vaulting import latest
 from cognify_core.errors import CannotVerifyError, FormatError, SigningKeyError
 from cognify_core.model.digest import Digest
-from cognify_core.model.names import is_run_id
+from cognify_core.model.names import is_run_id, utc_now
 from cognify_core.model.shown import plain
 from cognify_core.seal.signing import PublicKey
 from cognify_core.verify.artifacts import check_artifacts
+from cognify_core.verify.files import KEY_BYTES, read_file
 from cognify_core.verify.package import check_package_file
 from cognify_core.verify.rehash import Rehash
 from cognify_core.verify.report import Finding, Report, unchecked
@@ -61,16 +62,18 @@ def verify_target(
     trusted = [_read_key(key)] if key else session.ring.trusted()
     most = session.settings.max_package_bytes
     again = partial(rendered_again, session.workspace)
-    clocks = Clocks(session.ring.authorities.trusted(), required=require_timestamp)
+    clocks = Clocks(session.ring.authorities.trusted(), required=require_timestamp, now=utc_now())
     logs = known_logs(session.ring, head, tiles, lambda: WorkspaceLedger(session.workspace))
     logs = replace(logs, clocks=clocks, elsewhere=session.workspace.is_remote)
     check = partial(check_package_file, trusted=trusted, max_bytes=most, again=again, logs=logs)
     if isinstance(target, Package):
         receipt = receipt or target.receipt_path
         report = check(target.path, receipt=receipt, expected=target.package_hash)
-        report = report.with_findings(_beside(target.path, clocks))
+        report = report.with_findings(_beside(target.path, clocks, most))
     elif _is_package(target):
-        report = check(Path(target), receipt=receipt).with_findings(_beside(Path(target), clocks))
+        report = check(Path(target), receipt=receipt).with_findings(_beside(Path(target), clocks, most))
+    elif receipt is not None:
+        raise CannotVerifyError(f"a receipt speaks of a package: give the file, and not the run {str(target)[:60]!r}")
     else:
         wanted = str(target)
         run_id = wanted if is_run_id(wanted) else session.workspace.find(wanted).run_id
@@ -88,10 +91,12 @@ def verify_target(
     return report
 
 
-def _beside(package: Path, clocks: Clocks) -> list[Finding]:
-    """The timestamps in the evidence file that lies beside a package, if one does."""
+def _beside(package: Path, clocks: Clocks, most: int) -> list[Finding]:
+    """The timestamps in the evidence file that lies beside a package, if one does; of one that is too large, none."""
     try:
-        data = package.read_bytes()
+        data = read_file(package, most + 1)
+        if len(data) > most:
+            return []
         return check_late(data, read_evidence(package.with_name(package.name + SUFFIX), Digest.of(data)), clocks)
     except (FormatError, OSError) as error:
         return [unchecked("evidence", f"the evidence beside the package does not count: {error}", "anchor")]
@@ -135,7 +140,7 @@ def _is_package(target: str | Path) -> bool:
 
 def _read_key(path: Path) -> PublicKey:
     try:
-        return PublicKey.parse(path.read_bytes())
+        return PublicKey.parse(read_file(path, KEY_BYTES))
     except OSError as error:
         raise CannotVerifyError(f"the key {path} cannot be read: {error.strerror}") from error
     except SigningKeyError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cognify_core.api.saying import text_of
 from cognify_core.canonical import Json
 from cognify_core.capture.config import to_facts
 from cognify_core.errors import ConfigurationError
@@ -60,8 +61,11 @@ class DeclaredDataset:
             ConfigurationError: there is no such source category, no such file, or a word that is almost one that
                 datasheets ask for.
         """
-        if isinstance(data, str | Path) and not any(c in str(data) for c in "*?[") and not Path(data).exists():
-            raise ConfigurationError(f"the dataset {name!r} names {str(data)!r}, and no such file or folder exists")
+        text_of("the name of a dataset", name)
+        text_of("the role of a dataset", role)
+        if isinstance(data, str | Path) and not any(c in str(data) for c in "*?[") and not _exists(Path(data)):
+            named = f"the dataset {name[:80]!r} names {str(data)[:200]!r}"
+            raise ConfigurationError(f"{named}, and no such file or folder exists")
         return cls(data, name, role, schema_version, checked_provenance(source_category, provenance))
 
     def is_of(self, dataset: Any) -> bool:
@@ -74,6 +78,13 @@ class DeclaredDataset:
     def feeds(self, role: str) -> bool:
         """Whether rows of that role may come from it."""
         return (self.role == "eval") == (role == "eval")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +104,9 @@ def checked_provenance(source_category: str | None, said: Mapping[str, Json]) ->
     Raises:
         ConfigurationError: there is no such source category, or a word is almost one that datasheets ask for.
     """
-    if source_category is not None and source_category not in SOURCE_CATEGORIES:
+    if source_category is not None and text_of("source_category", source_category) not in SOURCE_CATEGORIES:
         raise ConfigurationError(
-            f"source_category cannot be {source_category!r}; it is one of {', '.join(SOURCE_CATEGORIES)}"
+            f"source_category cannot be {source_category[:80]!r}; it is one of {', '.join(SOURCE_CATEGORIES)}"
         )
     found: dict[str, Json] = {"source_category": source_category}
     for key, value in said.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from cognify_core.capture.tree import tree_outcome
 from cognify_core.capture.tree_manifest import diff_trees, parse_manifest
 from cognify_core.errors import CaptureError, ConfigurationError, FormatError
 from cognify_core.model.events import parse_event
-from cognify_core.model.lineage import fold
+from cognify_core.model.lineage import Node, fold
 from cognify_core.verify.package_form import read_package
 
 if TYPE_CHECKING:
@@ -119,6 +120,11 @@ def _files(first: Path, second: Path) -> Diff:
     return Diff("file", () if one.hash == other.hash else (Change(f"file {second.name}", "changed"),))
 
 
+def diff_lineages(first: Iterable[Node], second: Iterable[Node]) -> Diff:
+    """Which nodes differ in their content, or stand in one of two lineages alone."""
+    return _lineages(_contents(first), _contents(second))
+
+
 def _lineages(first: dict[str, str], second: dict[str, str]) -> Diff:
     changes = [
         Change(f"node {name}", "missing" if name not in second else "added" if name not in first else "changed")
@@ -134,7 +140,7 @@ def _nodes_of_package(path: Path) -> dict[str, str] | None:
         lineage = read_package(path.read_bytes()).run.record.lineage
     except (FormatError, OSError):
         return None
-    return {node.id: str(node.hash or node.reason) for node in lineage.nodes}
+    return _contents(lineage.nodes)
 
 
 def _nodes_of_run(session: Session, wanted: str) -> dict[str, str]:
@@ -142,4 +148,8 @@ def _nodes_of_run(session: Session, wanted: str) -> dict[str, str]:
     run_id = workspace.find(wanted).run_id
     lineage = fold((parse_event(data) for data in workspace.store.events(run_id)), still_open=True)
     note_access(session, run_id, "diff")
-    return {node.id: str(node.hash or node.reason) for node in lineage.nodes}
+    return _contents(lineage.nodes)
+
+
+def _contents(nodes: Iterable[Node]) -> dict[str, str]:
+    return {node.id: str(node.hash or node.reason) for node in nodes}

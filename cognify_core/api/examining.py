@@ -10,7 +10,7 @@ from shutil import disk_usage, which
 from typing import TYPE_CHECKING
 
 from cognify_core.api.console import plural
-from cognify_core.errors import CognifyError
+from cognify_core.errors import CognifyError, SigningKeyError
 from cognify_core.version import RECORDER
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def _workspace(session: Session) -> Iterator[Check]:
         yield Check("own key pinned", pinned, "yes" if pinned else "no", "cognify keys trust signing.pub")
         free = disk_usage(settings.home).free
         yield Check("free space", free > _GIB, f"{free / _GIB:.1f} GiB at {settings.home}", "free some, or move it")
+    except SigningKeyError as error:  # its message says what mends it
+        yield Check("signing key", False, str(error))
     except (CognifyError, OSError) as error:
         told = str(error)
         mend = None if "set COGNIFY_HOME" in told else "set COGNIFY_HOME to a folder that can be written"

@@ -25,27 +25,28 @@ if TYPE_CHECKING:
     from cognify_core.capture.outcome import Outcome
     from cognify_core.export.watched import Watch
     from cognify_core.seal.keys import KeyRing
+    from cognify_core.store.finding import Wanted
     from cognify_core.store.protocol import RunRow, Tombstone
     from cognify_core.verify.report import Report
 
 StreamT = TypeVar("StreamT")
-_session: Session | None = None
+_sessions: dict[str, Session] = {}
+"""The one that there is, once somebody has asked for it."""
 
 
 def this_session() -> Session:
     """The state of this process, for integrations: the run that goes on, and the workspace."""
-    global _session
-    if _session is None:
+    if (session := _sessions.get("this")) is None:
         from cognify_core.api.session import Session
 
-        _session = Session()
-    return _session
+        session = _sessions.setdefault("this", Session())  # of threads that ask at once, all get the first one's
+    return session
 
 
 def init(
     *,
     project: str | None = None,
-    run_tags: Mapping[str, str] | None = None,
+    run_tags: Mapping[str, str | float] | None = None,
     home: str | Path | None = None,
     store: str | None = None,
     mode: Literal["on", "dry", "off"] | None = None,
@@ -56,8 +57,7 @@ def init(
     Raises:
         ConfigurationError: a value is wrong, or a run is going on.
     """
-    tags = None if run_tags is None else dict(run_tags)
-    this_session().init(project=project, run_tags=tags, home=home, store=store, mode=mode, quiet=quiet)
+    this_session().init(project=project, run_tags=run_tags, home=home, store=store, mode=mode, quiet=quiet)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def run(
     name: str | None = None,
     *,
     project: str | None = None,
-    tags: Mapping[str, str] | None = None,
+    tags: Mapping[str, str | float] | None = None,
     seal: Literal["block", "manual"] = "block",
     rank: int | None = None,
     world_size: int | None = None,
@@ -272,7 +272,7 @@ def export_population(
     from cognify_core.api.populating import export_period
     from cognify_core.export.watched import unwatched
 
-    return export_period(this_session(), since, until, format=format, path=path, watch=watch or unwatched)
+    return export_period(this_session().workspace, since, until, format=format, path=path, watch=watch or unwatched)
 
 
 def preview(
@@ -388,9 +388,10 @@ def doctor() -> list[Check]:
     return examine(this_session())
 
 
-def runs() -> list[RunRow]:
-    """All runs of the store, newest first."""
-    return this_session().workspace.store.runs()
+def runs(wanted: Wanted | None = None, *, limit: int | None = None) -> list[RunRow]:
+    """The runs of the store, newest first: all of them, or those that are `wanted`, and no more than `limit`."""
+    store = this_session().workspace.store
+    return store.runs()[:limit] if wanted is None else store.find_runs(wanted, limit=2**31 if limit is None else limit)
 
 
 def keys() -> KeyRing:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from cognify_core.api.purging import Purged
     from cognify_core.api.vaulting import Plan
     from cognify_core.model.retention import Retention
-    from cognify_core.store.keeping import Job, VaultFact
+    from cognify_core.store.keeping import VaultFact
+    from cognify_core.store.working import Job
     from cognify_core.vault.protocol import Finding
     from cognify_core.vault.uri import VaultUri
 
@@ -38,8 +39,8 @@ def retention() -> RetentionView:
     store = this_session().workspace.store
     known = store.policies("retention")
     version, saved_at = (known[-1].version, known[-1].saved_at) if known else (0, None)
-    made = tuple(sorted(set(templates_made(store))))
-    return RetentionView(retention_in_force(store), version, saved_at, made, tuple(store.jobs()))
+    made = tuple(sorted(templates_made(store)))
+    return RetentionView(retention_in_force(store), version, saved_at, made, tuple(store.jobs(kind="deliver")))
 
 
 def set_retention(
@@ -52,7 +53,8 @@ def set_retention(
 ) -> tuple[RetentionView, int]:
     """Change what is given. Longer is for what is sealed already too, shorter for new runs alone.
 
-    Returns what is in force, and how many runs are kept longer now. `cognify sync` makes the locks in vaults longer.
+    Returns what is in force, and how many runs are kept until another day now. `cognify sync` makes the locks
+    in vaults longer.
 
     Raises:
         ConfigurationError: a value is wrong, or below what a law asks whose documents are made here, without a reason.

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from cognify_core.api.workspace_tree import Where, WorkspaceTree
 from cognify_core.errors import (
     CannotVerifyError,
     ConfigurationError,
     RunNotFoundError,
     RunStateError,
     StoreError,
-    VerificationError,
 )
-from cognify_core.merkle import verify_consistency
 from cognify_core.model.names import stamp_time, utc_now
 from cognify_core.model.shown import plain
 from cognify_core.seal.ledger import rotation_leaf
 from cognify_core.seal.ledger_file import ProofFile, is_proof_file
 from cognify_core.seal.ledger_statements import OpenedStatement, parse_leaf_statement
 from cognify_core.seal.ledger_tiles import CHECKPOINT, PublishedLedger, Tiles, publish
-from cognify_core.seal.notes import MAX_NOTE, Head, LogKey, SignedHead
+from cognify_core.seal.notes import MAX_NOTE, SignedHead
 from cognify_core.seal.shelves import read_file
 from cognify_core.store.protocol import Leaf, LeafKind
 from cognify_core.verify.ledger_check import Logs, OutsideHead
@@ -33,10 +31,6 @@ if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
     from cognify_core.seal.keys import KeyRing
     from cognify_core.seal.signing import PublicKey, Signer
-
-
-Where: TypeAlias = str | Path
-"""A path, an http(s) URL, or an `s3://BUCKET/…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +44,16 @@ class OpenRun:
     """As the store has it; none where the run is gone from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consistency:
-    """That one head is a prefix of another."""
-
-    old: Head
-    new: SignedHead
-    proof: tuple[bytes, ...]
-
-
-class WorkspaceLedger:
+class WorkspaceLedger(WorkspaceTree):
     """What can be asked of the ledger of a workspace."""
+
+    what = "ledger"
+    leaves_are = "leaves"
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._ledger = workspace.ledger
-
-    @property
-    def key(self) -> LogKey:
-        """The log's name and public key."""
-        return self._ledger.key
-
-    def head(self) -> SignedHead:
-        """The signed head as of now."""
-        return self._ledger.head()
+        super().__init__(self._ledger)
 
     def leaves(self) -> Iterator[Leaf]:
         """Every leaf, in order."""
@@ -91,39 +71,6 @@ class WorkspaceLedger:
             elif leaf.kind in ("seal", "addendum", "tombstone"):
                 begun.pop(leaf.subject, None)
         return list(begun.values())
-
-    def consistency(self, old: Where, new: Where | None = None) -> Consistency:
-        """The proof that the head in the file `old` is a prefix of the ledger, or of the head in `new`; it is checked.
-
-        Raises:
-            CannotVerifyError: a file cannot be read, or is of a log that is not pinned here.
-            VerificationError: the ledger does not continue that head.
-        """
-        first = self._own(old)
-        second = self.head() if new is None else SignedHead.parse(read_file(new, MAX_NOTE + 1))
-        last = second.verify(self.key)
-        self.refuse_rolled_back(first)
-        self.refuse_rolled_back(last)
-        if not 0 < first.size <= last.size:
-            raise CannotVerifyError(f"no proof leads from a head of {first.size} leaves to one of {last.size}")
-        proof = tuple(self._ledger.consistency(first.size, last.size))
-        verify_consistency(first.size, last.size, first.root, last.root, proof)
-        return Consistency(first, second, proof)
-
-    def between(self, old_size: int, size: int) -> list[bytes] | None:
-        """The consistency proof between two sizes; none where the ledger has not that many leaves."""
-        return self._ledger.consistency(old_size, size) if size <= self._ledger.size else None
-
-    def refuse_rolled_back(self, head: Head) -> None:
-        """Refuse a ledger that is shorter than a head that its log has signed.
-
-        Raises:
-            VerificationError: it is.
-        """
-        if head.size > (size := self._ledger.size):
-            raise VerificationError(
-                f"a head of {head.size} leaves was signed, and the ledger has {size}: it was rolled back"
-            )
 
     def check(self, head: Where | None = None, progress: Progress | None = None) -> LedgerReport:
         """Compute everything again, and hold the store against what the ledger lists.
@@ -162,12 +109,6 @@ class WorkspaceLedger:
         if place is None:
             raise RunStateError(f"{run_id} is in no leaf of the ledger")
         return place[0], ProofFile.of(self._ledger.prove(place[0]))
-
-    def _own(self, path: Where) -> Head:
-        head = SignedHead.parse(read_file(path, MAX_NOTE + 1))
-        if head.head.origin != self.key.origin:
-            raise CannotVerifyError(f"{path} is a head of {head.head.origin}, and this ledger is {self.key.origin}")
-        return head.verify(self.key)
 
 
 @dataclass(frozen=True, slots=True)

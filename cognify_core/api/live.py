@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from cognify_core.api.datasets import DeclaredDataset, record_declared
 from cognify_core.api.sealing import Sealed
 from cognify_core.capture.weights import weights_from_files
 from cognify_core.errors import ServerUnavailableError, SigningKeyError
-from cognify_core.model.events import ClosedStatus, Gap
+from cognify_core.model.events import ClosedStatus, Failure, Gap
 from cognify_core.record.ranks import Rank
 from cognify_core.record.run import Run
 
@@ -57,6 +58,8 @@ class LiveRun:
     gaps: list[Gap] = field(default_factory=list)
     pid: int = field(default_factory=os.getpid)
     """The process whose run it is: a forked child runs the same code with the same objects, and must leave it alone."""
+    thread: threading.Thread = field(default_factory=threading.current_thread)
+    """The thread that began it, and trains."""
     fed: tuple[str, ...] = ()
     """The refs that the training going on comes from."""
     streams: LiveStreams | None = None
@@ -90,6 +93,12 @@ class LiveRun:
         """The console, for the first rank alone."""
         return self.workspace.say if self.rank.is_first else say_nothing
 
+    def make_way(self) -> None:
+        """Another run begins here and ends this one: where its own thread still trains, the record lacks the rest."""
+        goes_on = self.thread.is_alive() and self.thread is not threading.current_thread()
+        if goes_on and not self.trained and self.pid == os.getpid():
+            self.run.fail("a second run", f"it began in this process while {self.id} went on: the rest is not recorded")
+
     def feed(self, refs: Iterable[str]) -> None:
         """From now on checkpoints come from these, and no longer from what an earlier training came from."""
         self.run.drop_inputs(*self.fed)
@@ -102,13 +111,19 @@ class LiveRun:
         self.run.gap(subject, reason, mend=mend)
 
     def guarded(self, where: str, observe: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        """Call `observe`; what it raises becomes part of the record and never reaches the training."""
+        """Call `observe`; what it raises becomes part of the record and never reaches the training.
+
+        Ctrl-C, and whatever else is to end the program, does; that `observe` was cut short is recorded all the same.
+        """
         if os.getpid() != self.pid:
             return
         try:
             observe(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the failure policy of design §5, in its one place
             self.run.fail(where, error)
+        except BaseException as error:
+            self.run.say(Failure(where=where, error=f"cut short by {type(error).__name__}"))
+            raise
 
     def close(self, status: ClosedStatus, *, timeout: float | None = None) -> None:
         """Wait for what is still being hashed, saying so when it takes long, and close the record."""
@@ -206,15 +221,18 @@ class ActiveRun:
     def log(self, values: Mapping[str, float], *, step: int) -> None:
         """Record metrics of a step. Returns at once."""
         if self._goes_on("metrics"):
-            self._run.log(step, dict(values))
+            self._live.guarded("metrics", self._log, values, step)
+
+    def _log(self, values: Mapping[str, float], step: int) -> None:
+        self._run.log(step, dict(values))
 
     def checkpoint(self, path: str | Path, *, step: int) -> None:
         """Record a checkpoint, a file or a folder: its files are opened now and hashed in the background."""
-        if not self._goes_on(f"the checkpoint of step {step}"):
+        if not self._goes_on("the checkpoint of step", step):
             return
         if self._live.streams is not None:
             self._live.guarded("the streams", self._live.streams.look)
-        self._live.guarded("checkpoint", self._run.checkpoint, Path(path), step=step)
+        self._live.guarded("checkpoint", lambda: self._run.checkpoint(Path(path), step=step))
 
     def final_weights(self, path: str | Path, *, step: int) -> None:
         """Record the weights that the loop ended with, as they were saved: safetensors or GGUF, a file or a folder.
@@ -222,36 +240,43 @@ class ActiveRun:
         They are hashed by tensor, in the background. Of several ranks the first says it.
         """
         if self._goes_on("final weights") and self._live.rank.is_first:
-            self._live.guarded("final weights", self._final_weights, Path(path), step)
+            self._live.guarded("final weights", self._final_weights, path, step)
 
-    def _final_weights(self, path: Path, step: int) -> None:
-        self._run.final_weights(lambda: weights_from_files(path), step=step, saved_at=step, why="step", location=path)
+    def _final_weights(self, path: str | Path, step: int) -> None:
+        saved = Path(path)
+        self._run.final_weights(lambda: weights_from_files(saved), step=step, saved_at=step, why="step", location=saved)
 
     def config(self, value: Any, *, name: str = "run") -> None:
         """Record a configuration (a dict, a dataclass …), which checkpoints from now on come from."""
-        if self._goes_on(f"the configuration {name!r}"):
+        if self._goes_on("the configuration", name):
             self._live.guarded("config", lambda: self._run.add_inputs(self._run.config(value, node_id=f"cfg_{name}")))
 
     def dataset(self, data: Any, *, name: str, role: str = "train", **declared: Any) -> None:
         """Record a dataset, as `cognify.dataset` does; checkpoints from now on come from it."""
-        if self._goes_on(f"the dataset {name!r}"):
+        if self._goes_on("the dataset", name):
             self._live.guarded("dataset", self._dataset, data, name=name, role=role, **declared)
 
     def _dataset(self, data: Any, **declared: Any) -> None:
         self._run.add_inputs(record_declared(self._run, DeclaredDataset.of(data, **declared)))
 
-    def _goes_on(self, what: str) -> bool:
+    def _goes_on(self, what: str, *which: object) -> bool:
         """Whether the run takes `what`; where it has ended, say once that it does not, and what would."""
-        if self._run.closed and os.getpid() == self._live.pid and what not in self._refused:
-            self._refused.add(what)
-            _log.warning(
-                "Cognify: %s has ended, and %s came after it: not recorded; say it within the block, or of the ended "
-                "run by cognify.note, cognify.eval or cognify.dataset(…, run_id=%r), which go into an addendum",
-                self.id,
-                what,
-                self.id,
-            )
+        if self._run.closed:
+            self._live.guarded("after the end", self._refuse, what, *which)
         return not self._run.closed
+
+    def _refuse(self, what: str, *which: object) -> None:
+        said = " ".join([what, *(repr(each)[:100] for each in which)])
+        if said in self._refused:
+            return
+        self._refused.add(said)
+        _log.warning(
+            "Cognify: %s has ended, and %s came after it: not recorded; say it within the block, or of the ended "
+            "run by cognify.note, cognify.eval or cognify.dataset(…, run_id=%r), which go into an addendum",
+            self.id,
+            said,
+            self.id,
+        )
 
     def __repr__(self) -> str:
         return f"<cognify run {self.id}>"

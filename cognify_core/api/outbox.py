@@ -1,8 +1,8 @@
 """The outbox: packages of sealed runs that are to go into the vault by themselves.
 
-A job is in the store before anything is tried, so no crash forgets one. It is worked off on a thread of its own, by
-whoever comes next: the end of a run, a seal, an export, `cognify sync`. What fails is written down and waits, longer
-each time; nothing of it reaches a training.
+A job is in the store before anything is tried, so no crash forgets one. On a server the server works it off; elsewhere
+a thread of its own does, of whoever comes next: the end of a run, a seal, an export, `cognify sync`. What fails is
+written down and waits, longer each time; nothing of it reaches a training.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cognify_core.api.keeping import DEFAULT, keep, retention_in_force
+from cognify_core.api.leasing import claim, held, next_try
 from cognify_core.api.vaulting import deliver, plan_for
 from cognify_core.canonical import encode, parse
 from cognify_core.errors import CognifyError, FormatError
 from cognify_core.model.names import stamp_time, utc_now
-from cognify_core.store.keeping import Job
+from cognify_core.store.working import Job
 
 if TYPE_CHECKING:
     from cognify_core.api.workspace import Workspace
 
-_LEASE = timedelta(minutes=10)
-_FIRST_SECONDS, _LONGEST_SECONDS = 60, 6 * 3600
+DELIVER = "deliver"
+"""The kind of its jobs."""
 _log = logging.getLogger("cognify")
 
 
@@ -45,8 +46,14 @@ class Delivery:
 class Outbox:
     """The jobs of a workspace, and the thread that works them off."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, wake: Callable[[], None] | None = None) -> None:
+        """Begin nothing.
+
+        Args:
+            workspace: whose jobs they are.
+            wake: wakes the server that works them off; none: they are worked off here.
+        """
+        self._workspace, self._wake = workspace, wake
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
@@ -63,7 +70,7 @@ class Outbox:
             said = retention_in_force(self._workspace.store)
             if said.auto_export_on_seal:
                 self.put(run_id, said.auto_export_format, None, DEFAULT)
-            if self._workspace.store.jobs():
+            if self._wake is not None or self._workspace.store.jobs(kind=DELIVER):
                 self.start()
         except (CognifyError, OSError) as error:
             self._workspace.say(f"{run_id} is sealed, but nothing was put into the outbox: {error}")
@@ -73,10 +80,14 @@ class Outbox:
         store, now = self._workspace.store, stamp_time(utc_now())
         what = {"addenda": len(store.addenda(run_id)), "format": format, "run_id": run_id}
         what |= {"template": template, "vault": vault}
-        return store.put_job(Job(encode(what).decode("utf-8"), "deliver", run_id, due_at=now, created_at=now))
+        workspace = store.run(run_id).workspace
+        return store.put_job(Job(encode(what).decode("utf-8"), DELIVER, run_id, now, now, workspace=workspace))
 
     def start(self) -> None:
-        """Work off what is due, on a daemon thread; where one is at it already, that one does."""
+        """Have what is due worked off: by the server, or on a daemon thread, where none is at it already."""
+        if self._wake is not None:
+            self._wake()
+            return
         with self._lock:
             if self._pid == os.getpid() and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._work, name="cognify-outbox", daemon=True)
@@ -91,15 +102,30 @@ class Outbox:
 
     def work_off(self, *, now: bool = False) -> list[Delivery]:
         """Do all jobs that are due, and with `now` also those that wait for another try; each once."""
+        store = self._workspace.store
         if now:
-            for waiting in self._workspace.store.jobs():
+            for waiting in store.jobs(kind=DELIVER):
                 if waiting.last_error is not None:
-                    self._workspace.store.postpone_job(waiting.job_id, waiting.last_error, stamp_time(utc_now()))
-        by = stamp_time(utc_now())
+                    store.postpone_job(waiting.job_id, waiting.last_error, stamp_time(utc_now()))
+        by, seconds = stamp_time(utc_now()), self._workspace.settings.lease_seconds
         done = []
-        while (job := self._workspace.store.claim_job(by, stamp_time(utc_now() + _LEASE))) is not None:
-            done.append(self._do(job))
+        mine = {"kinds": [DELIVER], "workspace": self._workspace.name}
+        while (job := claim(store, seconds, by=by, **mine)) is not None:
+            done.append(self.do(job))
         return done
+
+    def do(self, job: Job) -> Delivery:
+        """Do a job that was claimed, and write down what became of it; never raises."""
+        store = self._workspace.store
+        try:
+            with held(store, job, self._workspace.settings.lease_seconds):
+                states = self._deliver(job)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is written down and tried again
+            message, due_at = f"{error}"[:2000] or type(error).__name__, stamp_time(next_try(utc_now(), job.attempts))
+            store.postpone_job(job.job_id, message, due_at, attempt=job.attempts)
+            return Delivery(job, error=message, due_at=due_at)
+        store.finish_job(job.job_id, stamp_time(utc_now()), attempt=job.attempts)
+        return Delivery(job, states)
 
     def _work(self) -> None:
         try:
@@ -109,20 +135,9 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - a thread of ours; the jobs are in the store, and wait there
             _log.warning("Cognify: the outbox waits: %s", error)
 
-    def _do(self, job: Job) -> Delivery:
-        store = self._workspace.store
-        try:
-            states = self._deliver(job)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is written down and tried again
-            message, due_at = f"{error}"[:2000] or type(error).__name__, stamp_time(next_try(utc_now(), job.attempts))
-            store.postpone_job(job.job_id, message, due_at)
-            return Delivery(job, error=message, due_at=due_at)
-        store.finish_job(job.job_id, stamp_time(utc_now()))
-        return Delivery(job, states)
-
     def _deliver(self, job: Job) -> tuple[str, ...]:
         what = parse(job.job_id.encode("utf-8"))
-        if not isinstance(what, dict) or job.kind != "deliver":
+        if not isinstance(what, dict) or job.run_id is None:
             raise FormatError(f"the store is damaged: {job.job_id[:80]!r} is no job of the outbox")
         template = what.get("template")
         package = self._workspace.export(
@@ -130,13 +145,3 @@ class Outbox:
         )
         plan = plan_for(self._workspace, job.run_id, str(what.get("vault")))
         return tuple(fact.state for fact in deliver(self._workspace, package, plan))
-
-
-def next_try(now: datetime, attempts: int) -> datetime:
-    """When to try again what has failed so often: a minute later, then twice as late each time, up to six hours."""
-    from tenacity import Future, RetryCallState, wait_exponential
-
-    state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only its number is asked for
-    state.attempt_number, state.outcome = max(attempts, 1), Future(max(attempts, 1))
-    seconds = wait_exponential(multiplier=_FIRST_SECONDS, max=_LONGEST_SECONDS)(state)
-    return now + timedelta(seconds=seconds)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cognify_core.api.accesses import note_access_in
 from cognify_core.api.exporting import RECEIPT_SUFFIX
-from cognify_core.api.targets import target_of, write_whole
+from cognify_core.api.targets import target_of, write_all
 from cognify_core.errors import ConfigurationError, FormatError, UnsupportedExportError
 from cognify_core.export.formats import export_format, export_table
 from cognify_core.export.population import RENDERER, ListedRun, Population, opened_on, population_book
@@ -21,10 +23,13 @@ from cognify_core.seal.sealing import seal_population
 from cognify_core.seal.statement import PopulationPredicate
 
 if TYPE_CHECKING:
-    from cognify_core.api.session import Session
+    from cognify_core.api.workspace import Workspace
     from cognify_core.store.protocol import RunRow, Store
 
-WORKSPACE = "default"
+_AT_ONCE = 200
+"""Of so many runs, what belongs to them is read together."""
+FORMAT = "xlsx"
+"""The only one there is: auditors sample from a workbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,31 @@ class PopulationPackage:
     """Bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Such a list, before it is written anywhere."""
+
+    name: str
+    """Of its file."""
+    data: bytes
+    receipt: bytes
+    said: PopulationPredicate
+
+    def written(self, target: Path) -> PopulationPackage:
+        """The same as a file, with its receipt beside it.
+
+        Raises:
+            ConfigurationError: it cannot be written.
+        """
+        receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
+        write_all(target.parent, {target.name: self.data, receipt_path.name: self.receipt})
+        said, size = self.said, len(self.data)
+        digest = Digest.of(self.data)
+        return PopulationPackage(digest, target, receipt_path, said.since, said.until, said.runs, said.format, size)
+
+
 def export_period(
-    session: Session,
+    workspace: Workspace,
     since: str,
     until: str,
     *,
@@ -57,56 +85,85 @@ def export_period(
     `watch` is told how many runs are read, and then how many rows are written.
 
     Raises:
+        ConfigurationError, UnsupportedExportError: as `list_period`; or it cannot be written.
+    """
+    listed = list_period(workspace, since, until, format=format, watch=watch)
+    given = None if path is None else Path(path).expanduser()
+    package = listed.written(target_of(given, workspace.settings.packages_path, listed.name))
+    note_access_in(workspace, None, "population", subject=str(package.package_hash))
+    return package
+
+
+def list_period(
+    workspace: Workspace,
+    since: str,
+    until: str,
+    *,
+    format: str = FORMAT,  # noqa: A002 - as above
+    watch: Watch = unwatched,
+) -> Listed:
+    """The same as bytes, with its receipt.
+
+    Raises:
         ConfigurationError: a day is none, or the period ends before it begins.
         UnsupportedExportError: it is only there as xlsx; or the extra is not installed.
+        FormatError, LedgerError: as `read_population`.
     """
-    first, last = _day(since, "since"), _day(until, "until")
-    if first > last:
-        raise ConfigurationError(f"a period that begins on {since} cannot end on {until}")
-    if format != "xlsx":
+    check_period(since, until)
+    if format != FORMAT:
         raise UnsupportedExportError(
             f"the runs of a period are there as xlsx, not as {format!r}; of one run there are:\n{export_table()}"
         )
-    kind = export_format("xlsx", None)
+    kind = export_format(FORMAT, None)
     made_at = whole_seconds(stamp_time(utc_now()))
-    population = read_population(session.workspace.store, since, until, made_at, watch)
+    population = read_population(workspace.store, workspace.name, since, until, made_at, watch)
     from cognify_core.export.sheets.workbook import workbook_bytes
 
     data = workbook_bytes(population_book(population), watch)
-    renderer = kind.version.replace(kind.version.partition("+")[0], RENDERER, 1)
-    name = f"runs_{since}_{until}.xlsx"
-    target = target_of(None if path is None else Path(path).expanduser(), session.settings.packages_path, name)
     said = PopulationPredicate(
-        workspace=WORKSPACE,
+        workspace=workspace.name,
         since=since,
         until=until,
         made_at=made_at,
         runs=len(population.listed),
         format=format,
-        renderer=renderer,
+        renderer=kind.version.replace(kind.version.partition("+")[0], RENDERER, 1),
     )
-    receipt_path = target.with_name(target.name + RECEIPT_SUFFIX)
-    bundle = seal_population(data, name, said, session.workspace.signer)
-    write_whole(target, data)
-    write_whole(receipt_path, bundle)
-    return PopulationPackage(Digest.of(data), target, receipt_path, since, until, said.runs, format, len(data))
+    name = f"runs_{since}_{until}.xlsx"
+    return Listed(name, data, seal_population(data, name, said, workspace.signer), said)
 
 
-def read_population(store: Store, since: str, until: str, made_at: str, watch: Watch = unwatched) -> Population:
+def check_period(since: str, until: str) -> None:
+    """Refuse what is no period.
+
+    Raises:
+        ConfigurationError: a day is none, or the period ends before it begins.
+    """
+    if _day(since, "since") > _day(until, "until"):
+        raise ConfigurationError(f"a period that begins on {since} cannot end on {until}")
+
+
+def read_population(
+    store: Store, workspace: str, since: str, until: str, made_at: str, watch: Watch = unwatched
+) -> Population:
     """What a store and its ledger hold of a period.
 
     Raises:
         FormatError, LedgerError: a leaf of the ledger does not read, or is gone; `cognify ledger fsck` names it.
     """
-    every = store.runs(workspace=WORKSPACE)
+    rows = store.runs(workspace=workspace, addenda=True)
+    every = [row for row in rows if row.amends is None]
     stones, purges = store.tombstones(), dict(store.purges())
-    within = [row for row in every if since <= row.opened_at[:10] <= until]
-    runs = []
-    for done, row in enumerate(sorted(within, key=lambda row: row.run_id), start=1):
-        runs.append(_listed(store, row))
-        watch("reading runs", done, len(within))
+    within = sorted((row for row in every if since <= row.opened_at[:10] <= until), key=lambda row: row.run_id)
+    addenda: dict[str | None, list[RunRow]] = {}
+    for row in sorted(rows, key=lambda row: row.ordinal or 0):
+        addenda.setdefault(row.amends, []).append(row)
+    runs: list[ListedRun] = []
+    for first in range(0, len(within), _AT_ONCE):
+        runs += _listed(store, workspace, within[first : first + _AT_ONCE], addenda)
+        watch("reading runs", len(runs), len(within))
     return Population(
-        workspace=WORKSPACE,
+        workspace=workspace,
         since=since,
         until=until,
         made_at=made_at,
@@ -114,28 +171,35 @@ def read_population(store: Store, since: str, until: str, made_at: str, watch: W
         tombstones=tuple(stone for stone in stones if since <= opened_on(stone.run_id) <= until),
         purges=purges,
         in_store=len(every) + len(stones),
-        ledger=_opened_in_ledger(store, since, until),
+        ledger=_opened_in_ledger(store, workspace, since, until),
     )
 
 
-def _opened_in_ledger(store: Store, since: str, until: str) -> frozenset[str] | None:
+def _opened_in_ledger(store: Store, workspace: str, since: str, until: str) -> frozenset[str] | None:
     """The runs that the ledger lists as opened in the period, without addenda; none where there is no ledger."""
-    if store.ledger_size(workspace=WORKSPACE) == 0:
+    if store.ledger_size(workspace=workspace) == 0:
         return None
-    payloads = (leaf.payload for leaf in store.leaves(workspace=WORKSPACE) if leaf.kind == "opened")
+    payloads = (leaf.payload for leaf in store.leaves(workspace=workspace) if leaf.kind == "opened")
     opened = (each.predicate for each in map(parse_leaf_statement, payloads) if isinstance(each, OpenedStatement))
     return frozenset(each.run_id for each in opened if each.amends is None and since <= each.opened_at[:10] <= until)
 
 
-def _listed(store: Store, row: RunRow) -> ListedRun:
-    bundle = store.bundle(row.run_id)
-    statement = None
-    if bundle is not None:
-        try:
-            statement = str(Digest.of(Bundle.parse(bundle).payload))
-        except FormatError as error:
-            statement = f"the seal does not read: {error}"
-    return ListedRun(row, statement, tuple(store.addenda(row.run_id)), tuple(store.receipts(row.run_id)))
+def _listed(
+    store: Store, workspace: str, rows: Sequence[RunRow], addenda: Mapping[str | None, Sequence[RunRow]]
+) -> Iterator[ListedRun]:
+    run_ids = [row.run_id for row in rows]
+    bundles = store.bundles(run_ids, workspace=workspace)
+    receipts = store.receipts_of(run_ids, workspace=workspace)
+    for row in rows:
+        statement = None if (bundle := bundles.get(row.run_id)) is None else _statement(bundle)
+        yield ListedRun(row, statement, tuple(addenda.get(row.run_id, ())), tuple(receipts.get(row.run_id, ())))
+
+
+def _statement(bundle: bytes) -> str:
+    try:
+        return str(Digest.of(Bundle.parse(bundle).payload))
+    except FormatError as error:
+        return f"the seal does not read: {error}"
 
 
 def _day(text: str, name: str) -> date:

@@ -11,12 +11,12 @@ from pathlib import Path
 from cognify_core.api.requests import ended
 from cognify_core.api.session import Session
 from cognify_core.api.targets import target_of, write_whole
-from cognify_core.errors import ConfigurationError, FormatError
+from cognify_core.api.telling import as_recorded
+from cognify_core.errors import ConfigurationError
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.inputs import SealedRun
 from cognify_core.export.watched import Watch, unwatched
-from cognify_core.model.events import Event
 from cognify_core.seal.signing import PublicKey
 from cognify_core.store.protocol import Store
 from cognify_core.verify.store_check import check_run
@@ -66,24 +66,12 @@ def _drawn_from(store: Store, run_id: str, keys: list[PublicKey]) -> tuple[tuple
     if report.contradictions:
         told = report.contradictions[0].message
         banner = f"DOES NOT VERIFY: {told if len(told) <= _LONGEST else f'{told[:_LONGEST]}…'}. No evidence."
-        return tuple(_as_unsealed(run) for run in report.runs[:1]) or (_unsealed(store, run_id),), banner
+        return tuple(_as_unsealed(run) for run in report.runs[:1]) or (as_recorded(store, run_id),), banner
     if report.runs:
         raise ConfigurationError(f"{run_id} is sealed: export it without a preview, and it is evidence")
-    return (_unsealed(store, run_id),), UNSEALED
+    return (as_recorded(store, run_id),), UNSEALED
 
 
 def _as_unsealed(run: SealedRun) -> SealedRun:
     """The run without a seal that does not hold, which would look as if it did."""
     return SealedRun(run.run_id, run.events, b"", run.public_key, run.manifests)
-
-
-def _unsealed(store: Store, run_id: str) -> SealedRun:
-    manifests: dict[str, bytes] = {}
-    run = SealedRun(run_id, tuple(store.events(run_id)), b"", b"", manifests)
-    bad = next((event for event in run.parsed if isinstance(event, FormatError)), None)
-    if bad is not None:
-        raise bad
-    named = [digest for event in run.parsed if isinstance(event, Event) for digest in event.body.manifests()]
-    there = store.manifests(named)
-    manifests.update((str(digest), there.get(digest) or store.manifest(digest)) for digest in named)
-    return run

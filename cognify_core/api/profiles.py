@@ -58,7 +58,9 @@ def effective_profile(store: Store, project: str | None) -> Profile | None:
     return above.profile.over(below.profile)
 
 
-def save_profile(store: Store, value: Json, *, project: str | None, folder: Path | None = None) -> SavedProfile:
+def save_profile(
+    store: Store, value: Json, *, project: str | None, folder: Path | None = None, after: int | None = None
+) -> SavedProfile:
     """Check a profile, hash the files that it refers to, and keep it as the newest version.
 
     Args:
@@ -66,15 +68,17 @@ def save_profile(store: Store, value: Json, *, project: str | None, folder: Path
         value: the profile, as JSON or YAML values.
         project: whose it is; none: the workspace's own.
         folder: where relative paths lead from; by default the working directory.
+        after: the version that it rests on (0: none); not said: whichever there is.
 
     Raises:
         ConfigurationError: a field is unknown or wrong, or a file that it refers to is not there; the message names it.
+        PolicyChangedError: there is another version than `after` by now.
     """
     if project is not None and not project.strip():
         raise ConfigurationError("a project has a name")
     checked = Profile.parse(value).to_json()
     profile = Profile.parse(with_hashes(checked, folder or Path.cwd(), today()))
-    kept = store.put_profile(encode(profile.to_json()), stamp_time(utc_now()), project=project)
+    kept = store.put_profile(encode(profile.to_json()), stamp_time(utc_now()), project=project, after=after)
     return SavedProfile(profile, project, kept.version, kept.saved_at)
 
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from cognify_core.api.accesses import this_user
 from cognify_core.api.keeping import keep
 from cognify_core.api.rechecking import is_gone, vault_of
-from cognify_core.api.releasing import same_name
 from cognify_core.api.vaulting import latest, stamp
 from cognify_core.canonical import Json, encode
 from cognify_core.errors import CognifyError, RunStateError
 from cognify_core.model.digest import Digest
-from cognify_core.model.names import stamp_time, utc_now
+from cognify_core.model.names import same_name, stamp_time, utc_now
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.ledger import tombstone_leaf
 from cognify_core.store.keeping import Purge

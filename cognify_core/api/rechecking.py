@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cognify_core.api.evidence_file import add_evidence, vault_fact
-from cognify_core.api.keeping import lock_for, retention_in_force, vault_in_force
+from cognify_core.api.holding import Holding
+from cognify_core.api.keeping import retention_in_force, vault_in_force
 from cognify_core.api.vaulting import latest, stamp
 from cognify_core.errors import CognifyError, RunNotFoundError
 from cognify_core.vault.opening import open_vault
@@ -27,10 +29,18 @@ def vault_of(workspace: Workspace, place: str) -> Vault:
     Raises:
         ConfigurationError: there is no such vault.
     """
-    current = vault_in_force(workspace.settings, workspace.store)
+    return open_vault(reached(vault_in_force(workspace.settings, workspace.store), place))
+
+
+def reached(current: VaultUri, place: str) -> VaultUri:
+    """How the vault of a fact is reached while `current` is in force: with its options, where it is the same bucket.
+
+    Raises:
+        ConfigurationError: there is no such vault.
+    """
     uri = VaultUri.parse(place)
     same = (current.kind, current.bucket) == (uri.kind, uri.bucket)
-    return open_vault(replace(uri, options=current.options) if same else uri)
+    return replace(uri, options=current.options) if same else uri
 
 
 def recheck(workspace: Workspace, fact: VaultFact) -> VaultFact:
@@ -40,22 +50,24 @@ def recheck(workspace: Workspace, fact: VaultFact) -> VaultFact:
         VaultUnavailableError, VaultError: it cannot be asked; nothing is kept then.
     """
     reading = vault_of(workspace, fact.vault).look(fact.key, fact.version)
-    return _keep(workspace, fact, reading, _asked(fact))
+    return keep_reading(workspace, fact, reading, asked_of(fact))
 
 
 def lengthen(workspace: Workspace) -> Iterator[str]:
     """Make the lock of every package longer whose run is to be kept longer; say what was done or could not be."""
+    holding, frozen = Holding(workspace.store), {each.run_id: each for each in workspace.store.all_clocks()}
+    opened = cache(partial(vault_of, workspace))
     for fact in latest(workspace.store.facts()):
-        asked = _asked(fact)
-        try:
-            wanted, _ = lock_for(workspace.store, fact.run_id, asked.mode)
-            if wanted.until <= asked.until and not (wanted.held and not asked.held):
-                continue
-            reading = vault_of(workspace, fact.vault).extend(fact.key, fact.version, wanted)
-            after = _keep(workspace, fact, reading, wanted)
-            yield f"{fact.vault}/{fact.key}: {after.state} until {after.until}"
-        except RunNotFoundError:
+        if (clocks := frozen.get(fact.run_id)) is None:
             continue  # it was purged; what a lock still holds stays as it is
+        asked = asked_of(fact)
+        try:
+            wanted, _ = holding.lock(clocks, asked.mode)
+            if not wanted.outlasts(asked):
+                continue
+            reading = opened(fact.vault).extend(fact.key, fact.version, wanted)
+            after = keep_reading(workspace, fact, reading, wanted)
+            yield f"{fact.vault}/{fact.key}: {after.state} until {after.until}"
         except CognifyError as error:
             yield f"{fact.vault}/{fact.key} could not be kept longer: {error}"
 
@@ -71,12 +83,14 @@ def archive(workspace: Workspace) -> Iterator[str]:
         yield f"nothing is moved to a cheaper class: {error}"
 
 
-def _asked(fact: VaultFact) -> Lock:
+def asked_of(fact: VaultFact) -> Lock:
+    """The lock that was asked for."""
     until = datetime.strptime(fact.asked_until, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return Lock(Mode(fact.asked_mode), until, fact.asked_held)
 
 
-def _keep(workspace: Workspace, fact: VaultFact, reading: Reading, asked: Lock) -> VaultFact:
+def keep_reading(workspace: Workspace, fact: VaultFact, reading: Reading, asked: Lock) -> VaultFact:
+    """Keep what a vault says now of what it said something of before."""
     after = replace(
         fact,
         mode=None if reading.mode is None else str(reading.mode),

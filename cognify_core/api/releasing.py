@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import date
 from typing import TYPE_CHECKING
 
 from cognify_core.api.accesses import note_access
 from cognify_core.api.profiles import today
 from cognify_core.api.refreshing import seal_addendum
-from cognify_core.api.saying import checked
+from cognify_core.api.saying import checked, text_of
 from cognify_core.capture.commitments import opens
 from cognify_core.errors import ConfigurationError
-from cognify_core.model.events import Release, parse_event
+from cognify_core.model.bodies import BY_COMMITMENT
+from cognify_core.model.events import Release
+from cognify_core.model.names import same_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cognify_core.api.session import Session
+    from cognify_core.api.workspace import Workspace
     from cognify_core.store.protocol import Opening, Store
 
 
@@ -37,14 +41,45 @@ def release_run(
         RunStateError: the run is not sealed.
         RunNotFoundError: there is no such run.
     """
-    store = session.workspace.store
+    said, _ = release_in(
+        session.workspace,
+        run_id,
+        approved_by=approved_by,
+        role=role,
+        ran_by=ran_by,
+        on=on,
+        meaning=meaning,
+        market_date=market_date,
+    )
+    note_access(session, run_id, "release")
+    return said
+
+
+def release_in(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    approved_by: str,
+    role: str,
+    ran_by: str | None,
+    on: str | date | None,
+    meaning: str | None,
+    market_date: str | date | None,
+    still: Callable[[], object] | None = None,
+) -> tuple[Release, str]:
+    """The same, of a workspace; return what was said and the addendum that says it. For `still`, see `seal_addendum`.
+
+    Raises:
+        ConfigurationError, RunStateError, RunNotFoundError: as `release_run`.
+    """
+    store = workspace.store
     row = store.run(run_id)
     users = [opening for opening in store.openings(run_id) if opening.label == "user" and opens(opening)]
     known = released_run(store, row.project)
     said = checked(
         lambda: Release(
-            approved_by=approved_by.strip(),
-            role=role.strip(),
+            approved_by=text_of("a name", approved_by),
+            role=text_of("a role", role),
             ran_by=_ran_by(ran_by, users),
             on=_day(on) or today(),
             meaning=meaning,
@@ -53,21 +88,13 @@ def release_run(
         )
     )
     _refuse_own_approval(said, users)
-    seal_addendum(session.workspace, run_id, (said,))
-    note_access(session, run_id, "release")
-    return said
+    return said, seal_addendum(workspace, run_id, (said,), still=still)
 
 
 def released_run(store: Store, project: str) -> str | None:
     """The run of a project that was released last."""
-    addenda = [row for row in store.runs(addenda=True) if row.amends is not None and row.project == project]
-    last: tuple[str, str] | None = None
-    for row in addenda:
-        for event in store.events(row.run_id):
-            if b'"kind":"release"' in event:
-                said = parse_event(event)
-                last = max(last or ("", ""), (said.time, str(row.amends)))
-    return None if last is None else last[1]
+    found = store.releases(project)
+    return found[-1][0] if found else None
 
 
 def _ran_by(given: str | None, users: list[Opening]) -> str:
@@ -75,7 +102,7 @@ def _ran_by(given: str | None, users: list[Opening]) -> str:
         return given.strip()
     if not users:
         raise ConfigurationError("nothing here tells who ran it any more: say it with ran_by=… (--ran-by NAME)")
-    return f"not named; the user behind the commitment {users[0].commitment}"
+    return f"{BY_COMMITMENT} {users[0].commitment}"
 
 
 def _refuse_own_approval(said: Release, users: list[Opening]) -> None:
@@ -86,12 +113,6 @@ def _refuse_own_approval(said: Release, users: list[Opening]) -> None:
             f"{said.approved_by} is the user who ran it, as the run's own commitment says: a run is released by "
             "somebody else than who ran it"
         )
-
-
-def same_name(one: str, other: str) -> bool:
-    """Whether two names are one person's, however they are written."""
-    first, second = ("".join(unicodedata.normalize("NFKC", name).casefold().split()) for name in (one, other))
-    return first == second
 
 
 def _day(given: str | date | None) -> str | None:

@@ -29,7 +29,7 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.closed import ClosedRecord
 from cognify_core.seal.statement import SealStatement
 from cognify_core.store.confined import confined
-from cognify_core.store.keeping import Job
+from cognify_core.store.working import Job
 
 if TYPE_CHECKING:
     import os

@@ -12,6 +12,7 @@ from cognify_core.api.exporting import Package
 from cognify_core.api.keeping import find_vault
 from cognify_core.api.refreshing import refresh
 from cognify_core.api.releasing import release_run
+from cognify_core.api.saying import text_of
 from cognify_core.api.sealing import Sealed
 from cognify_core.api.session import Session
 from cognify_core.api.vaulting import Confirm, check_personal, deliver, plan_for
@@ -133,7 +134,7 @@ def discard_now(session: Session, run_id: str, reason: str) -> Tombstone:
         ConfigurationError: no reason was given.
         RunNotFoundError, RunSealedError, RunStateError: no such run, it is sealed, or it goes on.
     """
-    if not reason.strip():
+    if not text_of("a reason", reason):
         raise ConfigurationError("a run is discarded for a reason, which its tombstone keeps: give one")
     wanted = ended(session, run_id)
     workspace = session.workspace

@@ -16,6 +16,7 @@ from cognify_core.api.exiting import ExitThread
 from cognify_core.api.guests import Guests
 from cognify_core.api.live import Ending, LiveRun, SealWhen
 from cognify_core.api.meetings import MEND_MEETING, Meetings, check_meeting
+from cognify_core.api.stream_sources import sources_seen
 from cognify_core.api.watching import Watches
 from cognify_core.capture.stream_kinds import MEND, is_stream
 from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError
@@ -27,6 +28,7 @@ from cognify_core.settings import Settings, load
 if TYPE_CHECKING:
     from cognify_core.api.companion import Companion
     from cognify_core.api.exporting import Package
+    from cognify_core.api.saying import Tags
     from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
     from cognify_core.seal.keys import KeyRing
@@ -128,7 +130,7 @@ class Session:
         *,
         name: str | None = None,
         project: str | None = None,
-        tags: dict[str, str] | None = None,
+        tags: Tags | None = None,
         seal_when: SealWhen = "train_end",
         rank: Rank | None = None,
         run_id: str | None = None,
@@ -156,6 +158,8 @@ class Session:
             try:
                 check_meeting(self._rank, dry=self.settings.mode == "dry")
                 workspace = self.workspace
+                if self.current is not None:
+                    self.current.make_way()
                 self.settle()
                 self._watch_exit()
                 live = workspace.open(
@@ -194,10 +198,9 @@ class Session:
             together = owned and rank.is_first and rank.meeting is not None and self.current is None
             self._rank = self._numbered(rank, None) if together else Rank()
             opening = partial(workspace.open_for, guest, name=name, tags=tags, nonce=os.urandom(16), rank=self._rank)
-            goes_on = owned and rank.is_first
-            if goes_on and self.companion is not None:
-                self.companion.awaits()
             opening = partial(opening, run_id=run_id, owned=owned)
+            if (goes_on := owned and rank.is_first) and self.companion is not None:
+                self.companion.awaits()
             return partial(self._receive, guest, opening, owned=owned, goes_on=goes_on)
 
     def _receive(self, guest: str, opening: Callable[[], LiveRun], *, owned: bool, goes_on: bool) -> LiveRun:
@@ -326,9 +329,9 @@ class Session:
 
     def goes_on(self, run_id: str) -> bool:
         """Whether that run cannot be ended now, because something here has still to say how it ends."""
-        if self.current is not None and self.current.id == run_id and not self.current.trained:
-            return True
-        return self.guests.find(run_id) is not None
+        current = self.current
+        trains = current is not None and current.id == run_id and not current.trained
+        return trains or self.guests.find(run_id) is not None
 
     def observe(self, run_id: str, where: str, what: Callable[[LiveRun], object]) -> None:
         """Let `what` record something of a run; nothing that goes wrong with it reaches the training."""
@@ -355,15 +358,8 @@ class Session:
             return ref, True
         if is_stream(dataset) and live.rank.is_first:
             live.gap(f"ds_{slug(name)}_v1", "stream", mend=MEND)
-        found = partial(self._sources_seen, live, dataset)
+        found = partial(sources_seen, live, self.companion, dataset, name)
         return record_fed(live.run, dataset, name=name, role=role, declared=self.declared, found=found)
-
-    def _sources_seen(self, live: LiveRun, dataset: Any) -> list[str]:
-        """The refs of the files that rows were seen to be read from, which are recorded now."""
-        refs: list[str] = []
-        if (companion := self.companion) is not None:
-            live.guarded("source files", lambda: refs.extend(companion.sources_of(live, dataset)))
-        return refs
 
     def wanted(self, run_id: str | None) -> str:
         """The id of the run that is meant: the one named, else the one going on, else this process's last.

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cognify_core.api.console import Say, say, say_nothing
 from cognify_core.api.exporting import Package, export_run
+from cognify_core.api.keeping import keep
 from cognify_core.api.live import LiveRun, SealWhen
 from cognify_core.api.outbox import Outbox
+from cognify_core.api.saying import Tags, checked, tags_of
 from cognify_core.api.timestamping import clock_in_force
-from cognify_core.errors import CognifyError, RunNotFoundError, RunStateError, StoreError
+from cognify_core.errors import (
+    AddendumGoesOnError,
+    AddendumTakenError,
+    CognifyError,
+    RunNotFoundError,
+    RunStateError,
+    StoreError,
+)
 from cognify_core.export.watched import Watch, unwatched
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Amends, RunOpened
@@ -25,6 +34,7 @@ from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recover import recover
 from cognify_core.record.run import Run
 from cognify_core.record.surroundings import record_surroundings
+from cognify_core.seal.access_tree import AccessTree
 from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.ledger import Ledger, opened_leaf
@@ -145,6 +155,15 @@ class Workspace:
         """The key of the ledger's heads, which never changes."""
         return self.ring.log()
 
+    @cached_property
+    def access_tree(self) -> AccessTree:
+        """The tree over who looked; its heads are signed with the key of the ledger's, which begins first.
+
+        Raises:
+            SigningKeyError, StoreError: the ledger cannot begin.
+        """
+        return AccessTree(self.store, self.ledger.log)
+
     @property
     def clock(self) -> Clock:
         """The authorities that are asked for timestamps."""
@@ -185,7 +204,7 @@ class Workspace:
         *,
         name: str | None,
         project: str | None,
-        tags: dict[str, str],
+        tags: Tags,
         seal_when: SealWhen,
         nonce: bytes,
         rank: Rank = ALONE,
@@ -202,7 +221,7 @@ class Workspace:
         guest: str,
         *,
         name: str | None,
-        tags: dict[str, str],
+        tags: Tags,
         nonce: bytes,
         rank: Rank,
         run_id: str,
@@ -226,21 +245,25 @@ class Workspace:
         """Record the environment and the code of this process as what checkpoints come from."""
         record_surroundings(live.run, self.store, self.hashing, record_diff=self.settings.record_diff)
 
-    def _opened(self, name: str | None, project: str | None, tags: dict[str, str], nonce: bytes) -> RunOpened:
-        return RunOpened(
-            nonce=nonce.hex(),
-            workspace=self.name,
-            project=project or self.settings.project,
-            name=name or self.settings.run_name,
-            tags={**self.settings.run_tags, **tags},
-            recorder=RECORDER,
+    def _opened(self, name: str | None, project: str | None, tags: Tags, nonce: bytes) -> RunOpened:
+        return checked(
+            lambda: RunOpened(
+                nonce=nonce.hex(),
+                workspace=self.name,
+                project=project or self.settings.project,
+                name=name or self.settings.run_name,
+                tags={**self.settings.run_tags, **tags_of(tags)},
+                recorder=RECORDER,
+            )
         )
 
-    def open_addendum(self, run_id: str, nonce: bytes) -> LiveRun:
-        """Begin an addendum to a sealed run.
+    def open_addendum(self, run_id: str, nonce: bytes, *, after: int | None = None) -> LiveRun:
+        """Begin an addendum to a sealed run: the next one, where `after` says how many are known of.
 
         Raises:
-            RunStateError: the run is not sealed, or its last addendum is not.
+            RunStateError: the run is not sealed.
+            AddendumGoesOnError: its last addendum is not.
+            AddendumTakenError: there are more than `after`.
         """
         row = self.store.run(run_id)
         before = self.store.addenda(run_id)
@@ -248,7 +271,10 @@ class Workspace:
             raise RunStateError(f"{run_id} is {row.status}: seal it first with `cognify seal {run_id}`")
         for addendum in before:
             if addendum.status is not Status.AUDIT_SEALED:
-                raise RunStateError(f"{addendum.run_id}, an addendum to {run_id}, is {addendum.status}: seal it first")
+                told = f"{addendum.run_id}, an addendum to {run_id}, is {addendum.status}: seal it first"
+                raise AddendumGoesOnError(told)
+        if after not in (None, len(before)):
+            raise AddendumTakenError(f"{run_id} has an addendum {len(before)} by now")
         last = self.store.bundle(before[-1].run_id if before else run_id)
         if last is None:
             raise RunStateError(f"{run_id} has no seal")
@@ -279,8 +305,8 @@ class Workspace:
         path: str | os.PathLike[str] | None = None,
         watch: Watch = unwatched,
     ) -> Package:
-        """Write a package of a sealed run; `watch` is told how far it has come."""
-        return export_run(
+        """Write a package of a sealed run; `watch` is told how far it has come. A law that it is for keeps the run."""
+        package = export_run(
             self.store,
             self.ring,
             run_id,
@@ -291,6 +317,9 @@ class Workspace:
             path=None if path is None else Path(path).expanduser(),
             watch=watch,
         )
+        if template is not None:
+            keep(self.store, run_id)
+        return package
 
     def find(self, wanted: str) -> RunRow:
         """The run of an id, of an id's unique beginning, or the `last` one.
@@ -298,6 +327,8 @@ class Workspace:
         Raises:
             RunNotFoundError: there is none, or more than one.
         """
+        if not wanted:
+            raise RunNotFoundError("no run is named: give its id, the beginning of one, or 'last'")
         if is_run_id(wanted):
             with suppress(RunNotFoundError):
                 return self.store.run(wanted)

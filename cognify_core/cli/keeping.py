@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cognify_core.api.keeping_calls import RetentionView
     from cognify_core.api.outbox import Delivery
     from cognify_core.canonical import Json
-    from cognify_core.store.keeping import Job
+    from cognify_core.store.working import Job
 
 app = typer.Typer(cls=Commands, help="How long sealed runs are kept, and what happens meanwhile.", no_args_is_help=True)
 
@@ -84,7 +84,10 @@ def _show(view: RetentionView, longer: int | None, as_json: bool) -> None:
     way = f"put into the vault as {said.auto_export_format}" if said.auto_export_on_seal else "not put into the vault"
     say(f"sealed runs are {way} by themselves")
     if longer:
-        tell(f"{plural(longer, 'sealed run')} kept longer now; `cognify sync` makes their locks longer too")
+        overridden = said.override_reason is not None and view.templates
+        ends = " (floors of the law hold nothing any more: an open hold has ended with that day)" if overridden else ""
+        told = f"{plural(longer, 'sealed run')} kept until another day now{ends}"
+        tell(f"{told}; `cognify sync` makes locks longer where it is a later one")
     for job in view.waiting:
         say(f"waits: {job.run_id}, due {job.due_at[:19]}Z{f': {job.last_error}' if job.last_error else ''}")
 

@@ -126,8 +126,9 @@ def trust(
     """Pin a key: from now on seals have a known signer, heads a known log, timestamps a known authority."""
     from cognify_core import api
     from cognify_core.seal.pins import Pin
+    from cognify_core.verify.files import KEY_BYTES, read_file
 
-    ring, data, chosen = api.keys(), file.read_bytes(), name or file.stem
+    ring, data, chosen = api.keys(), read_file(file, KEY_BYTES), name or file.stem
     if b"+" in data and not data.startswith(b"-") and b"\n" not in data.strip():
         log = Pin(chosen, ring.logs.trust(data, chosen))
         document, shown = _log_document(log), str(log.key)

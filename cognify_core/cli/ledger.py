@@ -11,6 +11,7 @@ from cognify_core.cli.console import emit, plural, say, table, tell
 from cognify_core.cli.failures import Commands
 from cognify_core.cli.options import AsJson
 from cognify_core.cli.progress import counting, waiting
+from cognify_core.cli.verdict import show_fsck
 from cognify_core.seal.encoding import base64_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ app = typer.Typer(
     help="The append-only log of all that was begun, sealed or discarded here: a missing run shows in it.",
     no_args_is_help=True,
 )
-_MARKS = {"contradiction": ("✗", "bold red"), "unchecked": ("?", "yellow"), "ok": ("✓", "green")}
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; else stdout.")]
 
 
@@ -123,12 +123,7 @@ def fsck(
     if as_json:
         emit(report.to_json())
     else:
-        for finding in report.findings:
-            mark, style = _MARKS[finding.verdict]
-            tell(f"{mark} {finding.message}", style=style)
-        verdict = ("holds", "DOES NOT HOLD", "could not be checked to the end")[report.exit_code]
-        say(f"{plural(report.size, 'leaf', 'leaves')}, root {report.root}")
-        say(f"{verdict} (exit code {report.exit_code})", style=("green", "bold red", "yellow")[report.exit_code])
+        show_fsck(report, plural(report.size, "leaf", "leaves"))
         if head is None and report.exit_code == 0:
             tell("whether it is the ledger that others have seen, only `--head FILE` from elsewhere tells")
     raise typer.Exit(report.exit_code)

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from cognify_core.cli import (
+    accesses,
     artifacts,
     attesting,
+    backing,
     checks,
     evaluations,
     keeping,
@@ -25,6 +27,9 @@ from cognify_core.cli import (
     statements,
     timestamps,
     vaults,
+    verifier,
+    visitors,
+    webhooks,
 )
 from cognify_core.cli.failures import Commands
 
@@ -70,12 +75,29 @@ def _options(
             api.init(home=home)
 
 
-for group in (starting, runs, packages, artifacts, statements, evaluations, attesting, keeping, serving, checks):
+for group in (
+    starting,
+    runs,
+    packages,
+    verifier,
+    artifacts,
+    statements,
+    evaluations,
+    attesting,
+    keeping,
+    backing,
+    serving,
+    visitors,
+    checks,
+):
     group.register(app)
 app.add_typer(profiles.app, name="profile")
 app.add_typer(keeping.app, name="retention")
 app.add_typer(vaults.app, name="vault")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(accesses.app, name="access")
 app.add_typer(timestamps.app, name="timestamp")
 app.add_typer(keys.app, name="keys")
 app.add_typer(serving.app, name="token")
+app.add_typer(visitors.app, name="person")
+app.add_typer(webhooks.app, name="webhook")

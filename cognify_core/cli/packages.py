@@ -45,7 +45,13 @@ def export(
         str | None,
         typer.Argument(metavar="RUN", help="A run id, the beginning of one, or 'last'.", show_default="last"),
     ] = None,
-    format: Annotated[str, typer.Option(help="The package's format: see below; or 'folder', for an auditor.")] = "json",  # noqa: A002 - the option's name
+    format: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option(
+            help="The package's format: see below; or 'folder', for an auditor.",
+            show_default="as --output ends, else json",
+        ),
+    ] = None,
     template: Annotated[str | None, typer.Option(help="What a law or a framework asks: see below.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write it; else under COGNIFY_HOME.")
@@ -73,23 +79,26 @@ def export(
     Addenda are in it. The package hash, which is printed, is what `sha256sum` prints for the file.
     """
     from cognify_core import api
+    from cognify_core.export.formats import format_named
 
+    format = format or (format_named(output) if output else None)  # noqa: A001
     if since is not None or until is not None:
         if vault is not None:
             raise ConfigurationError("a list of runs goes into no vault: it belongs to none of them; leave out --vault")
-        _export_period(since, until, run=run, format=format, template=template, output=output, as_json=as_json)
+        listed = format or "xlsx"
+        _export_period(since, until, run=run, format=listed, template=template, output=output, as_json=as_json)
         return
     if format == "folder":
         if output is None:
             raise ConfigurationError("say where the folder goes: --output DIR")
         if template is not None or vault is not None:
             raise ConfigurationError("a folder has no template and goes into no vault: leave these out")
-        _export_folder(run or "last", output, as_json=as_json)
+        _export_folder("last" if run is None else run, output, as_json=as_json)
         return
     with stages("exporting") as watch:
         package = api.export_audit(
-            run or "last",
-            format=format,
+            "last" if run is None else run,
+            format=format or "json",
             template=template,
             path=output,
             refresh=refresh,

@@ -10,6 +10,7 @@ import typer
 from cognify_core.cli.console import emit, plural, remark, say, table
 from cognify_core.cli.failures import Commands
 from cognify_core.cli.options import AsJson
+from cognify_core.cli.visitors import first_link, welcome
 from cognify_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +39,14 @@ def serve(
         str | None,
         typer.Option(metavar="URL", help="postgresql://USER@HOST/DATABASE; else COGNIFY_STORE, else a file."),
     ] = None,
+    vault: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI", help="Where packages are kept, for all workspaces; else COGNIFY_VAULT, else theirs."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8400,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; more than one on PostgreSQL alone.")] = 1,
     certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="TLS certificate (PEM).")
     ] = None,
@@ -49,9 +57,10 @@ def serve(
         bool, typer.Option("--behind-tls", help="A proxy before it speaks TLS: other machines may reach it in clear.")
     ] = False,
 ) -> None:
-    """Serve the API over the store of this machine (docs/server.md).
+    """Serve the dashboard and the API over the store of this machine (docs/server.md).
 
-    Without options it is for this machine alone. `cognify token create` makes the keys that requests carry.
+    Without options it is for this machine alone. Where nobody may use it yet, it prints a link that lets an
+    administrator in, once. `cognify token create` makes the keys that requests carry.
     """
     if host not in _LOOPBACK and certificate is None and not behind_tls:
         raise ConfigurationError(
@@ -60,36 +69,27 @@ def serve(
         )
     if (certificate is None) != (key is None):
         raise ConfigurationError("--certificate and --key belong together")
-    import uvicorn
-
     from cognify_core import api
-    from cognify_core.server.app import make_app
+    from cognify_core.server.processes import Listening, check_workers
+    from cognify_core.server.processes import serve as serve_until_ended
+    from cognify_core.vault.opening import open_vault
 
     session = api.this_session()
-    if store is not None:
-        session.init(home=session.settings.home, store=store)
-    settings, shared = session.settings, session.workspace.store
-    if not shared.tokens():
-        remark("no API key has been made yet: cognify token create --role admin --label NAME")
-    config = uvicorn.Config(
-        make_app(settings, shared),
-        host=host,
-        port=port,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-        server_header=False,
-        log_level="warning",
-        h11_max_incomplete_event_size=64 << 10,
-        timeout_keep_alive=30,
-        limit_concurrency=500,
-    )
-    server = uvicorn.Server(config)
-    with config.bind_socket() as listening:
-        where = listening.getsockname()
-        scheme = "http" if certificate is None else "https"
-        say(f"Cognify serves {scheme}://{_in_url(where[0])}:{where[1]}/v2 from {shared.place} (Ctrl-C ends it)")
-        server.run(sockets=[listening])
+    session.init(home=session.settings.home, store=store, vault=vault)
+    check_workers(session.settings, workers)
+    if session.settings.vault is not None:
+        open_vault(session.settings.vault)
+    shared = session.workspace.store
+    link = first_link(shared)
     shared.close()
+
+    def tell(url: str) -> None:
+        say(f"Cognify serves {url} from {shared.place} (Ctrl-C ends it)")
+        if link is not None:
+            here = url.removesuffix("/v2") if host in _LOOPBACK and not behind_tls else "https://THIS-SERVER"
+            welcome(f"{session.settings.public_url or here}{link}")
+
+    serve_until_ended(session.settings, Listening(host, port, certificate, key, workers, behind_tls), tell)
 
 
 @app.command()
@@ -172,7 +172,3 @@ def _store() -> Store:
 def _as_json(token: Token) -> dict[str, Json]:
     kept = ("token_id", "workspace", "role", "label", "created_by", "created_at", "expires_at", "revoked_at")
     return {name: getattr(token, name) for name in kept}
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -13,6 +13,8 @@ from cognify_core.cli.console import say, tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cognify_core.verify.access_fsck import AccessReport
+    from cognify_core.verify.ledger_fsck import LedgerReport
     from cognify_core.verify.report import Finding, Report, Section, Verdict
 
 _WORDS: dict[Verdict, str] = {"ok": "holds", "contradiction": "DOES NOT HOLD", "unchecked": "not checked"}
@@ -48,6 +50,15 @@ def show_report(report: Report, target: str) -> None:
     tell(f"{_in_words(report)} (exit code {report.exit_code})", style=style)
     if report.exit_code == 2 and (mend := _what_allows_the_check(report, target)):
         say(f"→ {mend}")
+
+
+def show_fsck(report: LedgerReport | AccessReport, counted: str) -> None:
+    """Print what a log was found to be: each finding, how much there is, the verdict."""
+    for finding in report.findings:
+        tell(f"{_MARKS[finding.verdict]} {finding.message}", style=_STYLES[finding.verdict])
+    verdict = ("holds", "DOES NOT HOLD", "could not be checked to the end")[report.exit_code]
+    say(f"{counted}, root {report.root}")
+    say(f"{verdict} (exit code {report.exit_code})", style=_VERDICTS[report.exit_code][1])
 
 
 def _show_section(report: Report, section: Section) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cognify_core.api.evaluating.declared import declared
 from cognify_core.api.evaluating.evaluated import Evaluated
 from cognify_core.api.evaluating.harnesses import evaluator
+from cognify_core.api.saying import text_of
 from cognify_core.errors import ConfigurationError
 from cognify_core.model.evaluation_facts import EvaluationFacts
 
@@ -76,6 +77,8 @@ def evaluate(session: Session, asked: Asked, about: About) -> dict[str, Evaluati
     if asked.results is None and asked.data is None and asked.tasks is None and isinstance(asked.what, Mapping):
         asked = replace(asked, what=None, results=asked.what)
     form = asked.form()
+    if about.name is not None:
+        text_of("the name of an evaluation", about.name)
     if session.speaks:  # before hours of work, not after
         check_place(session, about)
     found = _made(session, form, asked, about)
@@ -90,7 +93,11 @@ def evaluate(session: Session, asked: Asked, about: About) -> dict[str, Evaluati
 def _made(session: Session, form: str, asked: Asked, about: About) -> list[Evaluated]:
     match form:
         case "declared":
-            return declared(asked.results or {}, about.name, asked.options)
+            if not isinstance(asked.results, Mapping):
+                raise ConfigurationError(
+                    f"results are names and numbers, as in {{'f1': 0.9}}, and no {_kind(asked.results)}"
+                )
+            return declared(asked.results, about.name, asked.options)
         case "tasks":
             listed = asked.tasks if isinstance(asked.tasks, list | tuple) else [asked.tasks]
             return _by_harness(asked.what, listed, about, asked.options)
@@ -100,8 +107,7 @@ def _made(session: Session, form: str, asked: Asked, about: About) -> list[Evalu
 
 def _of_rows(session: Session, asked: Asked, about: About) -> Evaluated:
     if not callable(asked.what):
-        kind = type(asked.what).__name__
-        raise ConfigurationError(f"a {kind} cannot be called: give what predicts, as in model.predict")
+        raise ConfigurationError(f"a {_kind(asked.what)} cannot be called: give what predicts, as in model.predict")
     try:
         from cognify_core.api.evaluating.predictions import HowToEvaluate, evaluate_rows
     except ModuleNotFoundError as error:
@@ -119,3 +125,7 @@ def _by_harness(model: Any, tasks: Sequence[Any], about: About, options: Mapping
     if about.name is None:
         return found
     return [replace(each, name=about.name if len(found) == 1 else f"{about.name}_{each.name}") for each in found]
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

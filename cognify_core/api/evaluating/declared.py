@@ -68,5 +68,8 @@ def _interval(key: str, told: Mapping[str, Any]) -> Interval | None:
 def _number(key: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigurationError(f"the result {key!r} is no number: {str(value)[:80]!r}") from error
+    except OverflowError:
+        raise ConfigurationError(f"the result {key!r} is too large for a double") from None
+    except (TypeError, ValueError) as error:
+        shown = repr(value[:80]) if isinstance(value, str) else f"a {type(value).__name__}"
+        raise ConfigurationError(f"the result {key!r} is no number: {shown}") from error
