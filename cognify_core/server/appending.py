@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cognify_core.errors import FormatError
 from cognify_core.merkle import Frontier, leaf_hash
-from cognify_core.model.events import Draft
+from cognify_core.model.events import Access, Draft
 from cognify_core.model.names import is_time
 from cognify_core.record.spool import read_line
 
@@ -50,6 +50,8 @@ def _checked(draft: Draft) -> Draft:
         raise FormatError("a writer is named in 1 to 200 characters")
     if type(draft.counter) is not int or not 0 <= draft.counter < 2**53:
         raise FormatError("a counter is a whole number from 0 on")
+    if isinstance(draft.body, Access) and draft.body.observed_by == "server":
+        raise FormatError("what this server has seen, it writes down itself: an access is observed by the machine here")
     if not is_time(draft.time):
         raise FormatError(f"{str(draft.time)[:60]!r} is no time of a record")
     return draft

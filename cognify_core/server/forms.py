@@ -6,12 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from cognify_core.api.access_log import ShownAccess
+from cognify_core.model.bodies import Day
 from cognify_core.model.retention import MAX_YEARS
 from cognify_core.server.roles import Role
 from cognify_core.store.protocol import RunRow
 from cognify_core.store.tenancy import Token, WorkspaceRow
+from cognify_core.store.working import Job
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Person = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+"""A printed name, or a role."""
 
 
 class Form(BaseModel):
@@ -128,11 +133,55 @@ class NewAttestation(Form):
     by: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     role: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     meaning: Text | None = None
+    evidence: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    """The digest of what bears it out."""
     on: Annotated[str, StringConstraints(max_length=10)] | None = None
     form: Annotated[str, StringConstraints(max_length=60)] | None = None
-    subject: Annotated[str, StringConstraints(max_length=200)] | None = None
+    subject: Annotated[str, StringConstraints(max_length=1000)] | None = None
     datasets: list[Annotated[str, StringConstraints(max_length=80)]] | None = None
     facts: dict[str, Any] | None = None
+
+
+class NewProposal(Form):
+    """That a sealed run be released."""
+
+    by: Person
+    role: Person
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+    """The exact words."""
+    ran_by: Person | None = None
+    """Who ran the training; else it stands in the release by the commitment to that user."""
+    market_date: Day | None = None
+    """When the AI system is placed on the market or put into service (AI Act, Art. 18(1))."""
+
+
+class NewRefusal(Form):
+    """That a proposal is not followed."""
+
+    by: Person
+    role: Person
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+
+
+class NewApproval(Form):
+    """That a run is released which somebody else has proposed."""
+
+    approved_by: Person
+    role: Person
+    meaning: Text | None = None
+
+
+class ReleaseShown(Shown):
+    """A release."""
+
+    run_id: str
+    approved_by: str
+    role: str
+    ran_by: str
+    on: str
+    meaning: str | None
+    market_date: str | None
+    supersedes: str | None
 
 
 class ProfileShown(Shown):
@@ -166,11 +215,51 @@ class FindingShown(Shown):
     detail: str
 
 
+class WaitingShown(Shown):
+    """A package that waits for the vault."""
+
+    run_id: str | None
+    attempts: int
+    since: str
+    due_at: str
+    error: str | None
+    """Of the last try."""
+
+    @classmethod
+    def of(cls, job: Job) -> WaitingShown:
+        """Show a job of the outbox."""
+        return cls(
+            run_id=job.run_id,
+            attempts=job.attempts,
+            since=job.created_at,
+            due_at=job.due_at,
+            error=job.last_error,
+        )
+
+
+class RoundShown(Shown):
+    """A round through vaults."""
+
+    at: str | None
+    """None: there was none yet."""
+    looked: int
+    """How many locks were read back."""
+    read: int
+    """Of how many the bytes were read and hashed."""
+    unasked: list[str]
+    """Vaults that did not answer."""
+    next_at: str | None
+    """When the next one is due."""
+
+
 class AccessShown(Shown):
     """An entry of the access log. What was erased is null."""
 
+    entry: int
+    """Its place in the log."""
     at: str
-    run_id: str
+    run_id: str | None
+    """Null: what was looked at is no single run."""
     action: str
     subject: str | None
     actor: str | None
@@ -178,6 +267,31 @@ class AccessShown(Shown):
     auth: str | None
     outcome: str
     observed_by: str
+    within: int
+    """It stands for all that the same caller did of the same kind in so many seconds from then on; 0: for this once."""
+
+    @classmethod
+    def of(cls, shown: ShownAccess) -> AccessShown:
+        """Show an entry."""
+        said = shown.access.model_dump(include={"at", "action", "subject", "auth", "outcome", "observed_by"})
+        kept = {name: getattr(shown, name) for name in ("run_id", "actor", "source", "within")}
+        return cls(entry=shown.position, **said, **kept)
+
+
+class AccessesPage(Shown):
+    """Entries, newest first; `next` is the cursor of the page after, where there is one."""
+
+    accesses: list[AccessShown]
+    next: int | None
+
+
+class Erasure(Form):
+    """Whose names and addresses are to be erased from the access log; one of the two."""
+
+    run_id: Annotated[str, StringConstraints(max_length=60)] | None = None
+    """Those beside the entries of this run."""
+    value: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    """This name, or address, wherever it stands."""
 
 
 class NewExport(Form):

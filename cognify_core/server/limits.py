@@ -32,6 +32,8 @@ class Limits:
     """From its first byte to its last."""
     requests: int = 6000
     """Of one address, a minute."""
+    logins: int = 60
+    """Attempts of one address to sign in, a minute."""
 
 
 class Limiting:
@@ -66,6 +68,10 @@ class _Body:
         self._receive, self._limits = receive, limits
         self._unpack = _unpacker(headers.get(b"content-encoding", b"identity"))
         self._size, self._by = 0, time.monotonic() + limits.body_seconds
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise Problem(400, "nothing is named with NUL: one database ends a text there, another refuses it")
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            raise Problem(400, "a request says how long its body is, or that it comes in chunks: not both")
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limits.body_bytes:
             raise Problem(413, f"a body has at most {limits.body_bytes} bytes")
@@ -99,6 +105,8 @@ class _Body:
                 data = self._unpack.decompress(data, most + 1)
             except zlib.error:
                 raise Problem(400, "the body is not gzip, although it says so") from None
+            if self._unpack.unused_data:
+                raise Problem(400, "something follows the gzip in the body: send it as one")
             if self._ended and not self._unpack.eof and not self._unpack.unconsumed_tail:
                 raise Problem(400, "the body ends before its gzip does")
         if len(data) > most:

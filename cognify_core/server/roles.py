@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, auto
+from typing import Literal, Self, TypeAlias
+
+from cognify_core.errors import ConfigurationError
 
 
 class May(StrEnum):
@@ -56,23 +59,66 @@ _PERMISSIONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A role, in a workspace or in all: `viewer@team`, `admin`."""
+
+    role: Role
+    workspace: str | None = None
+    """None: all of them."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The part that is written so.
+
+        Raises:
+            ConfigurationError: there is no such role, or no workspace behind the @.
+        """
+        role, at, workspace = text.partition("@")
+        if role not in set(Role) or (at and not workspace) or any(map(str.isspace, workspace)):
+            known = ", ".join(Role)
+            raise ConfigurationError(f"{text[:80]!r} is no role: {known}, or one of them with @WORKSPACE behind it")
+        return cls(Role(role), workspace or None)
+
+    def __str__(self) -> str:
+        return self.role.value if self.workspace is None else f"{self.role.value}@{self.workspace}"
+
+
+Auth: TypeAlias = Literal["api_key", "session", "oidc", "proxy"]
+"""How a caller is known: by an API key, a browser that signed in with a key or a link, a provider, a proxy."""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Whoever sent a request, as far as it is known."""
 
     name: str
-    """As the access log has it: `token tk_… (label)`."""
-    auth: str
-    """How that is known: `api_key`."""
-    role: Role
-    workspace: str | None
-    """None: all of them."""
+    """As the access log has it: `token 0f… (label)`, `Ada (https://op.example 17)`."""
+    auth: Auth
+    parts: frozenset[Part]
     address: str
     """Where the request came from, as this server sees it."""
+    workspace: str | None = None
+    """The one that is asked about; None: all of them."""
+
+    def within(self, workspace: str) -> Caller:
+        """The same, asking about that workspace."""
+        return replace(self, workspace=workspace)
 
     def sees(self, workspace: str) -> bool:
         """Whether the workspace is there at all for this caller."""
-        return self.workspace in (None, workspace)
+        return any(part.workspace in (None, workspace) for part in self.parts)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What it is there, in the order of `Role`."""
+        held = {part.role for part in self.parts if part.workspace in (None, self.workspace)}
+        return tuple(role for role in Role if role in held)
+
+    @property
+    def role(self) -> str:
+        """The same in words."""
+        return " and ".join(self.roles) or "none"
 
     def may(self, permission: May) -> bool:
-        """Whether it may do that, in the workspaces that it sees."""
-        return permission in self.role.permissions
+        """Whether one of its roles there may do that."""
+        return any(permission in role.permissions for role in self.roles)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cognify_core.canonical import Json
 from cognify_core.errors import ConfigurationError
 from cognify_core.vault.uri import VaultUri
 
@@ -29,19 +28,3 @@ def allowed_vault(text: str, hosts: frozenset[str]) -> VaultUri:
                 "COGNIFY_STORAGE_ENDPOINTS"
             )
     return uri
-
-
-def refuse_paths(value: Json) -> None:
-    """Refuse a profile that refers to files, which would be looked for here.
-
-    Raises:
-        ConfigurationError: it does.
-    """
-    if isinstance(value, dict):
-        if "path" in value:
-            raise ConfigurationError("a profile that is sent refers to URLs, not to files: give `url` and `sha256`")
-        for each in value.values():
-            refuse_paths(each)
-    elif isinstance(value, list):
-        for each in value:
-            refuse_paths(each)

@@ -15,13 +15,17 @@ from cognify_core.errors import RunStateError
 from cognify_core.export.formats import export_format
 from cognify_core.model.digest import Digest
 from cognify_core.server.asking import Asked, asked
+from cognify_core.server.attaching import attachment
 from cognify_core.server.forms import NewExport, PackageShown
 from cognify_core.server.problems import Problem
 from cognify_core.server.roles import May
-from cognify_core.server.seeing import seen
+from cognify_core.server.seeing import did, handed, seen
+from cognify_core.server.strict import StrictRoute
 from cognify_core.store.protocol import Receipt
 
-router = APIRouter(prefix="/v2/workspaces/{workspace_id}/runs/{run_id}/exports", tags=["exports"])
+router = APIRouter(
+    prefix="/v2/workspaces/{workspace_id}/runs/{run_id}/exports", tags=["exports"], route_class=StrictRoute
+)
 RECEIPT_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
@@ -30,14 +34,16 @@ def export_run(asked: Annotated[Asked, asked(May.EXPORT)], run_id: str, new: New
     """Make a package of a sealed run. The same run, addenda, format and template give the same bytes."""
     refresh(asked.room, run_id, export_format(new.format, new.template))
     package = asked.room.export(run_id, format=new.format, template=new.template)
-    seen(asked, run_id, "export", subject=str(package.package_hash))
+    did(asked, run_id, "export", subject=str(package.package_hash))
     return _shown(_receipt(asked.room, run_id, str(package.package_hash)))
 
 
 @router.get("")
 def list_packages(asked: Annotated[Asked, asked(May.READ)], run_id: str) -> list[PackageShown]:
     """The packages that were made of a run."""
-    return [_shown(receipt) for receipt in asked.room.store.receipts(run_id)]
+    receipts = asked.room.store.receipts(run_id)
+    seen(asked, run_id, "packages")
+    return [_shown(receipt) for receipt in receipts]
 
 
 @router.get("/{package_hash}")
@@ -45,21 +51,24 @@ def download(asked: Annotated[Asked, asked(May.EXPORT)], run_id: str, package_ha
     """A package's bytes. Their SHA-256 is the hash in the path."""
     receipt = _receipt(asked.room, run_id, package_hash)
     data = _bytes_of(asked.room, receipt)
-    seen(asked, run_id, "download", subject=package_hash)
-    named = {"Content-Disposition": f'attachment; filename="{Path(receipt.path).name}"', "ETag": f'"{package_hash}"'}
+    handed(asked, run_id, "download", subject=package_hash)
+    named = {"Content-Disposition": attachment(Path(receipt.path).name), "ETag": f'"{package_hash}"'}
     return Response(data, media_type="application/octet-stream", headers=named)
 
 
 @router.get("/{package_hash}/receipt")
 def download_receipt(asked: Annotated[Asked, asked(May.EXPORT)], run_id: str, package_hash: str) -> Response:
     """The signed statement over a package, a Sigstore bundle."""
-    return Response(_receipt(asked.room, run_id, package_hash).bundle, media_type=RECEIPT_TYPE)
+    receipt = _receipt(asked.room, run_id, package_hash)
+    seen(asked, run_id, "receipt", subject=package_hash)
+    return Response(receipt.bundle, media_type=RECEIPT_TYPE)
 
 
 @router.get("/{package_hash}/vaults")
 def show_vaults(asked: Annotated[Asked, asked(May.READ)], run_id: str, package_hash: str) -> list[dict[str, Any]]:
     """What was read back last of a package in each vault that it was put into."""
     receipt = _receipt(asked.room, run_id, package_hash)
+    seen(asked, run_id, "vaults", subject=package_hash)
     facts = [fact for fact in asked.room.store.facts(run_id) if fact.package_hash == receipt.package_hash]
     return [asdict(fact) | {"package_hash": package_hash, "digest": str(fact.digest)} for fact in latest(facts)]
 

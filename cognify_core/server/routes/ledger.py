@@ -8,12 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from cognify_core.api.ledgers import WorkspaceLedger
+from cognify_core.model.names import is_run_id
 from cognify_core.seal.ledger_tiles import read_tile
 from cognify_core.server.asking import Asked, asked
 from cognify_core.server.problems import Problem
+from cognify_core.server.proving import consistency_shown
 from cognify_core.server.roles import May
+from cognify_core.server.seeing import seen
+from cognify_core.server.strict import StrictRoute
 
-router = APIRouter(prefix="/v2/workspaces/{workspace_id}/ledger", tags=["ledger"])
+router = APIRouter(prefix="/v2/workspaces/{workspace_id}/ledger", tags=["ledger"], route_class=StrictRoute)
 
 
 @router.get("/head")
@@ -32,13 +36,18 @@ def show_keys(asked: Annotated[Asked, asked(May.READ)]) -> dict[str, str]:
 @router.get("/open")
 def list_open(asked: Annotated[Asked, asked(May.READ)]) -> list[dict[str, Any]]:
     """The runs that were begun, and neither sealed nor discarded."""
-    return [asdict(run) for run in WorkspaceLedger(asked.room).open_runs()]
+    runs = WorkspaceLedger(asked.room).open_runs()
+    seen(asked, None, "open")
+    return [asdict(run) for run in runs]
 
 
 @router.get("/proof/{wanted}")
 def prove(asked: Annotated[Asked, asked(May.READ)], wanted: str) -> Response:
     """The proof of a run's seal, or of a leaf by its number: a `.tlog-proof`."""
-    _, proof = WorkspaceLedger(asked.room).prove(wanted)
+    place, proof = WorkspaceLedger(asked.room).prove(wanted)
+    (leaf,) = asked.room.store.leaves(place, place + 1)
+    run_id = leaf.subject if is_run_id(leaf.subject) else None
+    seen(asked, run_id, "proof", subject=f"leaf {place}")
     return Response(proof.encode(), media_type="text/plain; charset=utf-8")
 
 
@@ -49,18 +58,7 @@ def prove_consistency(
     new: Annotated[int | None, Query(ge=1)] = None,
 ) -> dict[str, Any]:
     """The proof that the ledger of `old` leaves is a prefix of that of `new`, by default of the present one."""
-    ledger = asked.room.ledger
-    size = ledger.size if new is None else new
-    if not old <= size <= ledger.size:
-        raise Problem(422, f"no proof leads from {old} to {size} leaves: the ledger has {ledger.size}")
-    hashes = ledger.consistency(old, size)
-    return {
-        "old": old,
-        "old_root": ledger.root(old).hex(),
-        "new": size,
-        "new_root": ledger.root(size).hex(),
-        "proof": [each.hex() for each in hashes],
-    }
+    return consistency_shown(asked.room.ledger, old, new)
 
 
 @router.get("/tile/{path:path}")

@@ -12,7 +12,9 @@ from cognify_core.api.sealing import Sealed
 from cognify_core.api.views import view
 from cognify_core.api.workspace import Workspace
 from cognify_core.canonical import Json
-from cognify_core.errors import FormatError, RecordError, RunNotFoundError, RunStateError
+from cognify_core.capture.commitments import commit
+from cognify_core.errors import FormatError, RecordError, RunNotFoundError, RunSealedError, RunStateError
+from cognify_core.model.digest import Digest
 from cognify_core.model.events import Draft, RunOpened, parse_body
 from cognify_core.model.names import is_run_id, is_time, stamp_time, utc_now
 from cognify_core.model.record import Status
@@ -22,15 +24,22 @@ from cognify_core.seal.ledger import opened_leaf, tombstone_leaf
 from cognify_core.server.appending import Roots, read_lines
 from cognify_core.server.asking import Asked, asked
 from cognify_core.server.forms import Appended, Finish, NewRun, Reason, RunShown, RunsPage, SealShown
+from cognify_core.server.happening import announce, gap_opened
 from cognify_core.server.problems import Problem
 from cognify_core.server.roles import May
-from cognify_core.server.seeing import seen
+from cognify_core.server.seeing import did, seen
+from cognify_core.server.silence import close_silent, told_late
+from cognify_core.server.strict import StrictRoute
 from cognify_core.server.tokens import digest
-from cognify_core.store.finding import Wanted
+from cognify_core.store.finding import RECORDED_BY, Wanted
 from cognify_core.store.tenancy import Arrival
 from cognify_core.turns import undivided
 
-router = APIRouter(prefix="/v2/workspaces/{workspace_id}/runs", tags=["runs"])
+router = APIRouter(prefix="/v2/workspaces/{workspace_id}/runs", tags=["runs"], route_class=StrictRoute)
+_CLOCK = r"([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?"
+_TIME = rf"^[0-9]{{4}}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])(T{_CLOCK}Z?)?)?)?$"
+"""The beginning of a time in UTC (RFC 3339), as far as it matters: `2026-11`, `2026-11-29T12:00Z`."""
+_DIGEST = r"^sha256:[0-9a-f]{64}$"
 Secret = Annotated[str, Header(alias="Cognify-Run-Secret", description="What the run was begun with.")]
 
 
@@ -39,15 +48,32 @@ def list_runs(
     asked: Annotated[Asked, asked(May.READ)],
     project: str | None = None,
     status: Status | None = None,
+    sealed: bool | None = None,
+    gaps: Annotated[bool | None, Query(description="Whether something is named that could not be seen.")] = None,
     text: Annotated[str | None, Query(max_length=200, description="In the id or the name.")] = None,
-    since: Annotated[str | None, Query(max_length=40, description="ISO 8601; begun then or later.")] = None,
-    until: Annotated[str | None, Query(max_length=40, description="ISO 8601; begun before then.")] = None,
+    since: Annotated[str | None, Query(pattern=_TIME, max_length=40, description="Begun then or later.")] = None,
+    until: Annotated[str | None, Query(pattern=_TIME, max_length=40, description="Begun before then.")] = None,
+    person: Annotated[str | None, Query(max_length=200, description="In the name of whoever ran it.")] = None,
+    holds: Annotated[str | None, Query(pattern=_DIGEST, description="Used or produced this content.")] = None,
     after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> RunsPage:
     """Runs, newest first, by pages."""
-    wanted = Wanted(project=project, status=status, text=text, since=since, until=until)
+    if person is not None and not asked.caller.may(May.WATCH):
+        raise Problem(403, "who ran a run is looked for by those who may read the access log")
+    wanted = Wanted(
+        project=project,
+        status=status,
+        sealed=sealed,
+        gaps=gaps,
+        person=person,
+        text=text,
+        since=since,
+        until=until,
+        holds=None if holds is None else Digest.parse(holds),
+    )
     rows = asked.room.store.find_runs(wanted, after=after, limit=limit + 1)
+    seen(asked, None, "list")
     more = rows[limit - 1].run_id if len(rows) > limit else None
     return RunsPage(runs=[RunShown.of(row) for row in rows[:limit]], next=more)
 
@@ -67,6 +93,8 @@ def begin_run(asked: Annotated[Asked, asked(May.RECORD)], new: NewRun) -> RunSho
     if not store.put_secret(new.run_id, digest(new.secret)):
         raise Problem(409, f"{new.run_id} was begun with another secret")
     store.put_arrival(new.run_id, Arrival(1, stamp_time(utc_now())))
+    if not store.openings(new.run_id):
+        store.put_openings(new.run_id, [commit(RECORDED_BY, asked.caller.name)])
     return RunShown.of(store.run(new.run_id))
 
 
@@ -108,7 +136,13 @@ def _append(room: Workspace, run_id: str, secret: str, body: bytes, roots: Roots
         drafts, manifests = read_lines(body)
         for manifest in manifests:
             room.store.put_manifest(manifest)
-        size = room.store.append(run_id, drafts)
+        try:
+            size = room.store.append(run_id, drafts)
+        except RunSealedError as error:
+            raise told_late(room, run_id) or error from None
+    if any(draft.body.kind == "gap" for draft in drafts):
+        amends, now = room.store.run(run_id).amends, utc_now()
+        announce(room.store, room.name, [gap_opened(room.name, run_id, amends, stamp_time(now))], now)
     room.store.put_arrival(run_id, Arrival(size, stamp_time(utc_now())))
     root = roots.root(room.store, run_id, size)
     head = room.log.sign(size, root, record=run_id)
@@ -131,6 +165,18 @@ def finish_run(asked: Annotated[Asked, asked(May.RECORD)], run_id: str, finish: 
     return RunShown.of(store.run(run_id))
 
 
+@router.post("/{run_id}/interrupt")
+def interrupt_run(asked: Annotated[Asked, asked(May.SEAL)], run_id: str) -> RunShown:
+    """Close a run as INTERRUPTED of which nothing has arrived for long (`COGNIFY_SILENT_HOURS`), without its secret.
+
+    One that is closed stays as it is.
+    """
+    if asked.room.store.run(run_id).status is Status.RUNNING:
+        close_silent(asked.room, run_id)
+        did(asked, run_id, "interrupt")
+    return RunShown.of(asked.room.store.run(run_id))
+
+
 @router.post("/{run_id}/seal")
 def seal_run(asked: Annotated[Asked, asked(May.SEAL)], run_id: str) -> SealShown:
     """Seal a closed run. From then on nothing of it changes; sealed again, it answers with the seal that it has."""
@@ -138,7 +184,7 @@ def seal_run(asked: Annotated[Asked, asked(May.SEAL)], run_id: str) -> SealShown
         raise RunStateError(f"{run_id} is still being written: finish it first")
     sealed = Sealed.read(asked.room.seal(run_id))
     asked.room.outbox.sealed(run_id)
-    seen(asked, run_id, "seal", subject=str(sealed.statement))
+    did(asked, run_id, "seal", subject=str(sealed.statement))
     return SealShown(
         run_id=sealed.run_id,
         sealed_at=sealed.sealed_at,
@@ -157,6 +203,7 @@ def discard_run(asked: Annotated[Asked, asked(May.KEEP)], run_id: str, why: Reas
     stone = room.store.discard(
         run_id, why.reason, stamp_time(utc_now()), lambda left: tombstone_leaf(left, room.signer)
     )
+    did(asked, run_id, "discard")
     return {"run_id": stone.run_id, "reason": stone.reason, "discarded_at": stone.discarded_at, "size": stone.size}
 
 
@@ -209,4 +256,5 @@ def read_bundle(asked: Annotated[Asked, asked(May.READ)], run_id: str) -> Respon
     bundle = asked.room.store.bundle(run_id)
     if bundle is None:
         raise RunStateError(f"{run_id} is not sealed")
+    seen(asked, run_id, "bundle")
     return Response(bundle, media_type="application/vnd.dev.sigstore.bundle.v0.3+json")

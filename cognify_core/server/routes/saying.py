@@ -7,27 +7,30 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from cognify_core.api.attesting import attestation, dataset_digests
-from cognify_core.api.profiles import save_profile, saved_profile
+from cognify_core.api.profiles import saved_profile
 from cognify_core.api.refreshing import seal_addendum
 from cognify_core.api.saying import checked
-from cognify_core.canonical import Json
 from cognify_core.errors import ConfigurationError, RunStateError
 from cognify_core.model import events
+from cognify_core.model.digest import Digest
 from cognify_core.model.words import note_kind
 from cognify_core.server.asking import Asked, asked
 from cognify_core.server.forms import NewAttestation, NewNote, ProfileShown, RunShown
 from cognify_core.server.problems import Problem
+from cognify_core.server.profiling import save_sent
 from cognify_core.server.roles import May
-from cognify_core.server.seeing import seen
-from cognify_core.server.storage import refuse_paths
+from cognify_core.server.seeing import did, seen
+from cognify_core.server.strict import StrictRoute
 
-router = APIRouter(prefix="/v2/workspaces/{workspace_id}", tags=["statements"])
+router = APIRouter(prefix="/v2/workspaces/{workspace_id}", tags=["statements"], route_class=StrictRoute)
 
 
 @router.get("/runs/{run_id}/addenda")
 def list_addenda(asked: Annotated[Asked, asked(May.READ)], run_id: str) -> list[RunShown]:
     """What was added to a sealed run."""
-    return [RunShown.of(row) for row in asked.room.store.addenda(run_id)]
+    rows = asked.room.store.addenda(run_id)
+    seen(asked, run_id, "addenda")
+    return [RunShown.of(row) for row in rows]
 
 
 @router.post("/runs/{run_id}/notes", status_code=201)
@@ -46,7 +49,7 @@ def add_attestation(asked: Annotated[Asked, asked(May.SAY)], run_id: str, new: N
         by=new.by,
         role=new.role,
         meaning=new.meaning,
-        evidence=None,
+        evidence=None if new.evidence is None else Digest.parse(new.evidence),
         on=new.on,
         form=new.form,
         subject=new.subject,
@@ -66,7 +69,7 @@ def _added(asked: Asked, run_id: str, body: events.Body) -> RunShown:
         raise RunStateError(f"{run_id} is an addendum: say it of the run that it amends")
     addendum = seal_addendum(asked.room, run_id, [body])
     asked.room.outbox.sealed(run_id)
-    seen(asked, run_id, body.kind, subject=addendum)
+    did(asked, run_id, body.kind, subject=addendum)
     return RunShown.of(store.run(addendum))
 
 
@@ -88,7 +91,5 @@ def change_profile(
     project: str | None = None,
 ) -> ProfileShown:
     """Say it anew, whole. References are URLs with their hashes: files of the server's are none of them."""
-    said: Json = profile
-    refuse_paths(said)
-    save_profile(asked.room.store, said, project=project)
+    save_sent(asked, profile, project=project)
     return show_profile(asked, project)
