@@ -8,9 +8,10 @@ from typing import Any
 
 from cognify_core.api.live import LiveRun
 from cognify_core.api.reported import report
+from cognify_core.capture.stream_files import files_of_stream
 from cognify_integrations.observed import OBSERVED
 from cognify_integrations.observed_run import RunFiles
-from cognify_integrations.origins import ORIGINS
+from cognify_integrations.origins import ORIGINS, Origin, SourceFile
 
 
 class Onlooker:
@@ -35,8 +36,8 @@ class Onlooker:
             self._files_of(live).look(self._outputs())
 
     def sources_of(self, live: LiveRun, dataset: Any) -> Sequence[str]:
-        """Record the files that a dataset was loaded from."""
-        origin = ORIGINS.of(dataset)
+        """Record the files that a dataset was loaded from, or that a stream reads."""
+        origin = ORIGINS.of(dataset) or _of_stream(dataset)
         return () if origin is None else self._files_of(live).sources(origin)
 
     def _ends(self, live: LiveRun) -> None:
@@ -50,6 +51,11 @@ class Onlooker:
         if live.id not in self._files:
             self._files[live.id] = RunFiles(live)
         return self._files[live.id]
+
+
+def _of_stream(dataset: Any) -> Origin | None:
+    files = files_of_stream(dataset)
+    return Origin(tuple(map(SourceFile.now, (*map(str, files.local), *files.remote)))) if files else None
 
 
 def add(session: ModuleType) -> None:

@@ -75,7 +75,7 @@ def _of_its_own(live: LiveRun, args: Any, reference: Any, names: Names, base: st
     if changes:
         facts["not_covered"] = ["how it follows the model (sync_ref_model): these are its weights as it began"]
     weights = _weights(reference, changes, limit)
-    refs = [record_matched(live, node_id, own.path, type(reference).__name__, weights)]
+    refs = [record_matched(live, node_id, own.path, reference, weights)]
     if has_adapters(reference):
         refs.append(live.run.weights(ModelSeen, "model_reference", hash_now(reference), fields=lambda _: {"step": 0}))
         facts["weights"] = [node_id, "model_reference"]

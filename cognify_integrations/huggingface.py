@@ -15,6 +15,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
+from cognify_core.api.saying import Tags
 from cognify_core.record.ranks import Rank
 from cognify_integrations.describing_models import names_of
 from cognify_integrations.hf_describe import describe_training, facts_of_training, name_of_rows
@@ -44,7 +45,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         seal: Literal["train_end", "exit", "manual"] = "train_end",
         project: str | None = None,
         run_name: str | None = None,
-        tags: dict[str, str] | None = None,
+        tags: Tags | None = None,
         reference: Any = UNSEEN,
     ) -> None:
         self.seal, self.project, self.run_name, self.tags = seal, project, run_name, tags
@@ -104,7 +105,7 @@ class CognifyCallback(TrainerCallback):  # type: ignore[misc] # transformers is 
         reference = record_reference(live, args, model, base[-1], self.reference, limit)
         fed = [config, rows, *base, *reference.refs]
         if state.global_step:
-            fed += record_resumed(live, model, Path(args.output_dir), state)
+            fed += record_resumed(live, model, args, state)
         live.feed(fed)
         live.run.phase("training_started", **facts_of_training(args, state, loader), reference=reference.facts)
         if not with_source:

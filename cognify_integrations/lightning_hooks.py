@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from cognify_core import api
 from cognify_core.api.live import LiveRun
+from cognify_core.api.saying import Tags
 from cognify_core.errors import CognifyError
 from cognify_core.model.names import new_run_id, utc_now
 from cognify_integrations.lightning_evaluations import Evaluations
@@ -31,7 +32,7 @@ class RecordingHooks:
         seal: Literal["train_end", "exit", "manual"] = "train_end",
         project: str | None = None,
         run_name: str | None = None,
-        tags: dict[str, str] | None = None,
+        tags: Tags | None = None,
     ) -> None:
         self.seal, self.project, self.run_name, self.tags = seal, project, run_name, tags
         self.yields = False

@@ -56,6 +56,8 @@ class Runs:
         self._known: dict[str, Known] = {}
         self._makers: dict[str, str | None] = {}
         self._workers: Workers | None = None
+        self._others: set[str] = set()
+        """Runs that this server does not record."""
         self._unsaid: set[str] = set()
         """The runs of which something was said after their end that no addendum takes."""
 
@@ -97,28 +99,31 @@ class Runs:
         return Plan(self, [*kept, *ours], run_id, shared)
 
     def begin(self, store: Any, run: Any, run_id: str, shared: LiveRun | None) -> None:
-        """Begin the record of a run that MLflow has created: in the background, where no other process can need it.
+        """Begin the record of a run that MLflow has created, in the background.
 
-        Whoever creates a run does not wait until that is on disk; nor does what is said to MLflow meanwhile.
+        Whoever creates a run does not wait until that is on disk; nor does what is said to MLflow meanwhile, unless it
+        is said to another worker of this server.
         """
         mlflow_id = run.info.run_id
         known = Known(mlflow_id, None, own=shared is None, in_server=self.in_server)
         if shared is not None:
             self._begin(self._know(known), store, run, partial(self._share, _guest(mlflow_id), shared))
             return
+        opening = self._opening(run, run_id)
+        self._know(known)
+        begin = partial(self._begin, known, store, run, opening)
+        if self._workers is not None:
+            self._workers.beginnings.announce(mlflow_id)
+            begin = partial(self._workers.begin, mlflow_id, begin)
+        self._session.guests.arrivals.put(f"the record of MLflow run {mlflow_id}", begin)
+
+    def _opening(self, run: Any, run_id: str) -> Callable[[], LiveRun]:
+        mlflow_id = run.info.run_id
         tags = {"mlflow.run_id": mlflow_id}
         if parent := run.data.tags.get(_PARENT_TAG):
             tags[_PARENT_TAG] = parent
-        opening = self._session.host(
-            _guest(mlflow_id), name=run.info.run_name, tags=tags, run_id=run_id, owned=not self.in_server
-        )
-        self._know(known)
-        if self.in_server:
-            with self.writing(mlflow_id):
-                self._begin(known, store, run, opening)
-        else:
-            begin = partial(self._begin, known, store, run, opening)
-            self._session.guests.arrivals.put(f"the record of MLflow run {mlflow_id}", begin)
+        name, owned = run.info.run_name, not self.in_server
+        return self._session.host(_guest(mlflow_id), name=name, tags=tags, run_id=run_id, owned=owned)
 
     def _share(self, guest: str, live: LiveRun) -> LiveRun:
         self._session.workspace.store.meet(guest, live.id)
@@ -258,8 +263,8 @@ class Runs:
     def _found(self, mlflow_id: str) -> Known | Ended | None:
         """A run that another process has begun, joined now unless it has ended."""
         workspace = self._session.workspace
-        if (run_id := workspace.store.met(_guest(mlflow_id))) is None:
-            return None
+        if (run_id := self._met(mlflow_id)) is None:
+            return self._begun_late(mlflow_id)
         if (ended := self._ended(mlflow_id, run_id)) is not None:
             return ended
         owners = workspace.store.owners(run_id)
@@ -269,6 +274,34 @@ class Runs:
         self._session.guests.add_joined(live)
         joined = not self.in_server and any(map(is_alive, owners))
         return self._know(Known(mlflow_id, live, own=True, joined=joined, in_server=self.in_server))
+
+    def _met(self, mlflow_id: str) -> str | None:
+        """The id of the record of a run; one that another worker of this server is about to begin is waited for."""
+        store = self._session.workspace.store
+        run_id = store.met(_guest(mlflow_id))
+        if run_id is None and self._workers is not None and mlflow_id not in self._others:
+            self._workers.beginnings.wait(mlflow_id)
+            run_id = store.met(_guest(mlflow_id))
+        return run_id
+
+    def _begun_late(self, mlflow_id: str) -> Known | None:
+        """Begin the record that a worker of this server has not come to, which died; of other runs there is none."""
+        if self._workers is None or mlflow_id in self._others:
+            return None
+        store = self._workers.store
+        try:
+            run = store.get_run(mlflow_id)
+        except MlflowException:
+            return None  # MLflow's own answer to the call says so better
+        run_id = run.data.tags.get(RUN_TAG)
+        if run_id is None or run.data.tags.get(BY_TAG) == _CLIENT or run.info.status in CLOSED:
+            self._others.add(mlflow_id)
+            return None
+        mine = Known(mlflow_id, None, own=True, in_server=True)
+        if (known := self._know(mine)) is mine:  # else another thread of this worker begins it
+            self._begin(known, store, run, self._opening(run, run_id))
+            known.live.gap("what was said first", "the worker that created the run died before it began its record")
+        return known
 
     def _ended(self, mlflow_id: str, run_id: str) -> Ended | None:
         store = self._session.workspace.store

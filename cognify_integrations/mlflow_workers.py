@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from cognify_integrations.mlflow_beginning import Beginnings
 from cognify_integrations.mlflow_ending import Ends
 from cognify_integrations.mlflow_orphans import Orphans
-from cognify_integrations.mlflow_underway import Underway
+from cognify_integrations.mlflow_underway import LOCKS_FILE, Underway
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
@@ -28,7 +29,8 @@ class Workers:
     """
 
     def __init__(self, session: Session, store: Any, flush: Callable[[str], object]) -> None:
-        self._session, self._store = session, store
+        self._session, self.store = session, store
+        self.beginnings = Beginnings(session.settings.home / LOCKS_FILE)
         self._underway = Underway(session.settings.home, flush)
         self._ends = Ends(session.settings.home, self._underway)
         Orphans(session, self._ends, store).watch()
@@ -37,10 +39,18 @@ class Workers:
         """A call that writes to a run: who ends the run waits for it."""
         return self._underway.call(mlflow_id)
 
+    def begin(self, mlflow_id: str, begin: Callable[[], object]) -> None:
+        """Begin the record of a run, as was announced; who ends the run waits for what that says."""
+        try:
+            with self.call(mlflow_id):
+                begin()
+        finally:
+            self.beginnings.conclude(mlflow_id)
+
     def end(self, known: Known, close: Callable[[], object]) -> None:
         """MLflow has ended a run: where it is for this worker to do so, `close` its record, in the background."""
         guests = self._session.guests
-        if self._ends.begin(self._store, known):
+        if self._ends.begin(self.store, known):
             close()
             guests.later(known.live.id, lambda: self._ends.release(known.mlflow_id))
         else:

@@ -59,7 +59,9 @@ class Observed:
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             name, _, flags = arguments
-            if type(name) is not str or name.endswith(_CODE):
+            if type(name) is not str or name.endswith(
+                _CODE
+            ):  # by a name in bytes we open files ourselves, to hash them
                 return
             kind = flags & os.O_ACCMODE
             if self._asked.get(name) == kind:
@@ -68,8 +70,11 @@ class Observed:
                 self._opened(name, kind)
             except Exception as error:  # noqa: BLE001 - an exception here would keep the script from opening its file
                 self.failed = f"{type(error).__name__}: {error}"
-        elif event == "sqlite3.connect" and type(arguments[0]) is str:
-            self._keep(arguments[0], "sqlite3")
+        elif event == "sqlite3.connect" and isinstance(arguments[0], str | bytes | os.PathLike):
+            try:
+                self._keep(os.fspath(arguments[0]), "sqlite3")
+            except Exception as error:  # noqa: BLE001 - as above: it may be any object of the script's
+                self.failed = f"{type(error).__name__}: {error}"
 
     def _opened(self, name: str, kind: int) -> None:
         if len(self._asked) >= MOST_NAMES:

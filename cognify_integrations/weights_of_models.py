@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cognify_core.capture.weights import match_weights, weights_from_files, weig
 from cognify_core.model.events import BaseModelSeen, ModelSeen
 from cognify_core.record.run import Run
 from cognify_integrations.describing_models import Names, active_peft_config
+from cognify_integrations.hub_snapshots import find_files, origin_facts, told_revision
 from cognify_integrations.pytorch import StoredTensors, base_tensors, stored_tensors, trainable_bytes
 
 
@@ -45,17 +47,16 @@ def record_base_model(live: LiveRun, model: Any, names: Names, initial: Outcome)
     """Record the base model; return its ref. A frozen one (PEFT) is hashed in the background; else it is `initial`."""
     frozen = active_peft_config(model) is not None
     in_memory: Callable[[], Outcome] = (lambda: hashed(base_tensors(model))) if frozen else lambda: initial
-    return record_matched(live, f"base_{names.model}", names.path, type(model).__name__, in_memory)
+    return record_matched(live, f"base_{names.model}", names.path, model, in_memory)
 
 
-def record_matched(
-    live: LiveRun, node_id: str, path: str | None, otherwise: str, in_memory: Callable[[], Outcome]
-) -> str:
+def record_matched(live: LiveRun, node_id: str, path: str | None, model: Any, in_memory: Callable[[], Outcome]) -> str:
     """Record weights, matched by their tensors with the files at `path` that they are said to come from.
 
-    `in_memory` is called in a thread. What has no path is named `otherwise`. Returns the ref.
+    `in_memory` is called in a thread. What has no path is named after the model's class. Returns the ref.
     """
-    candidate = _candidate(path)
+    told, name = told_revision(model), path or type(model).__name__
+    candidate = find_files(path, told)
     if candidate is None:
         live.gap(
             node_id,
@@ -67,9 +68,10 @@ def record_matched(
         outcome = _matched(in_memory(), candidate)
         if candidate is not None and outcome.facts.get("matched"):
             live.run.cover(*find_weights(candidate).files)
-        return outcome
+        origin = origin_facts(told, candidate, outcome.facts.get("matched"))
+        return replace(outcome, facts=outcome.facts | origin)
 
-    return live.run.weights(BaseModelSeen, node_id, matched, fields=lambda _: {"name": path or otherwise})
+    return live.run.weights(BaseModelSeen, node_id, matched, fields=lambda _: {"name": name})
 
 
 def record_final(run: Run, model: Any, *, step: int, saved_at: int, why: str) -> str:
@@ -124,18 +126,3 @@ def _matched(in_memory: Outcome, candidate: Path | None) -> Outcome:
     return Outcome(
         "content", on_disk.hash, on_disk.format, on_disk.manifest, facts={**on_disk.facts, **facts}, gaps=on_disk.gaps
     )
-
-
-def _candidate(path: str | None) -> Path | None:
-    """The folder with the files that the weights are said to come from: a local one, or the hub cache's snapshot."""
-    if path is None:
-        return None
-    if Path(path).is_dir():
-        return Path(path)
-    from huggingface_hub import try_to_load_from_cache
-
-    for name in ("model.safetensors", "model.safetensors.index.json"):
-        found = try_to_load_from_cache(path, name)
-        if isinstance(found, str):
-            return Path(found).parent
-    return None
