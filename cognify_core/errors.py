@@ -11,12 +11,16 @@ CognifyError
 │   ├── ServerUnavailableError   the server did not answer, or could not now; trying again may help
 │   ├── ServerRefusedError  the server said no
 │   ├── LedgerError         the ledger lacks what it must have, so that nothing can be appended to it
+│   ├── PolicyChangedError  somebody else has changed meanwhile what a change rests on
 │   └── RecordError         an append that would break the record (wrong order, unknown run)
 │       ├── RecordLengthError    the record is longer than the writer thought
 │       ├── MeetingTakenError    another rank has begun the run of that meeting; carries the run's id
+│       ├── AddendumTakenError   another addendum to the run was first
+│       ├── RunIdTakenError a run of that id is there, or was
 │       └── RunSealedError  a write to a run that is frozen or sealed
 ├── RunNotFoundError        no run, or more than one, answers to that name
 ├── RunStateError           the run is not in a state that allows this
+│   └── AddendumGoesOnError another addendum to the run is not sealed yet
 ├── VaultError              the vault could not do what it promises
 │   ├── VaultUnavailableError    it did not answer; trying again may help
 │   ├── VaultConflictError  the key holds other bytes already
@@ -81,6 +85,10 @@ class LedgerError(StoreError):
     """The ledger lacks what it must have, so that nothing can be appended to it."""
 
 
+class PolicyChangedError(StoreError):
+    """What a workspace says is not any more what a change of it rests on."""
+
+
 class RecordError(StoreError):
     """An append would break the record."""
 
@@ -97,6 +105,14 @@ class MeetingTakenError(RecordError):
         self.run_id = run_id
 
 
+class AddendumTakenError(RecordError):
+    """Another addendum to the run was first."""
+
+
+class RunIdTakenError(RecordError):
+    """A run of that id is there, or was."""
+
+
 class RunSealedError(RecordError):
     """A write to a run that is frozen or sealed."""
 
@@ -107,6 +123,10 @@ class RunNotFoundError(CognifyError):
 
 class RunStateError(CognifyError):
     """The run is not in a state that allows this."""
+
+
+class AddendumGoesOnError(RunStateError):
+    """Another addendum to the run is not sealed yet."""
 
 
 class VaultError(CognifyError):

@@ -87,6 +87,8 @@ def _send(
     try:
         with build_opener(*(() if follow else (Staying,))).open(request, timeout=seconds) as answer:
             told: bytes = answer.read(most)
+            if answer.length and len(told) < most:  # `read` with a number says nothing of it
+                raise ConnectionError(f"it broke off {answer.length} bytes before the end of the answer")
     except HTTPError as error:
         with error:
             if error.code in _GONE:

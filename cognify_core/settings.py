@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from cognify_core.errors import ConfigurationError
 
 GIB = 1 << 30
 _STORES = ("postgresql://", "postgresql+psycopg://", "postgres://", "sqlite:///")
-_SECRET = ("store", "api_key", "key_passphrase")
+_SECRET = ("store", "api_key", "key_passphrase", "oidc_client_secret")
 
 
 class Settings(BaseSettings):
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     """The AI system that runs serve."""
     run_name: str | None = None
     """A name of runs, for people, where the code gives none."""
-    run_tags: dict[str, str] = Field(default_factory=dict)
+    run_tags: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]] = Field(default_factory=dict)
     quiet: bool = False
     """No lines on the console."""
     initial_weights_limit: int = Field(default=GIB, ge=0)
@@ -55,6 +55,36 @@ class Settings(BaseSettings):
     """The URI of the vault; else what `cognify vault set` said, else a folder in `home`."""
     storage_endpoints: Annotated[frozenset[str], NoDecode] = frozenset()
     """Of a server: endpoints of storage, besides the providers' own, that workspaces may name, spaces between."""
+    public_url: str | None = None
+    """Of a server: the address under which browsers reach it, where it is not the one that it hears of."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Of a server: addresses and networks of proxies whose `X-Forwarded-` headers are believed, spaces between."""
+    proxy_user_header: str | None = None
+    """Of a server: the header in which those proxies name whom they have let in."""
+    proxy_roles: dict[str, str | list[str]] = Field(default_factory=dict)
+    """Of a server: what those are, as JSON: `{"ada": "admin", "*": ["viewer@team"]}`."""
+    oidc_issuer: str | None = None
+    """Of a server: the OpenID provider with which people sign in."""
+    oidc_client_id: str | None = None
+    """What the server is called there."""
+    oidc_client_secret: SecretStr | None = None
+    """Its secret there; a file is safer, for others may see a process's environment."""
+    oidc_client_secret_file: Path | None = None
+    """A file with that secret in its first line."""
+    oidc_scopes: str = "openid profile email"
+    """What the provider is asked for."""
+    oidc_roles: dict[str, dict[str, str | list[str]]] = Field(default_factory=dict)
+    """Who is what, by claim and value, as JSON: `{"groups": {"auditors": "auditor", "ml": ["recorder@team"]}}`."""
+    webhook_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Of a server: hosts of webhooks (`HOST`, `HOST:PORT`) whose addresses need not be public, spaces between."""
+    lease_seconds: float = Field(default=60.0, ge=1)
+    """How long work of a server's belongs to whoever took it and says no more of it."""
+    reverify_hours: float = Field(default=24.0, gt=0)
+    """Of a server: how often it looks at what lies in vaults."""
+    silent_hours: int = Field(default=24, ge=1, le=87_600)
+    """Of a server: how long nothing of a run must have arrived before somebody else may close it as interrupted."""
+    retention_notice_days: int = Field(default=30, ge=0)
+    """Of a server: how long before a run need not be kept any more that is told."""
     signer: str | None = None
     """Who signs, as in `awskms:///alias/NAME`; else what `cognify keys rotate --to` said, else a key in `home`."""
     key_passphrase: SecretStr | None = None
@@ -88,7 +118,7 @@ class Settings(BaseSettings):
             return urls
         return () if urls.strip() == "none" else tuple(urls.replace(",", " ").split()) or None
 
-    @field_validator("storage_endpoints", mode="before")
+    @field_validator("storage_endpoints", "trusted_proxies", "webhook_hosts", mode="before")
     @classmethod
     def _split(cls, endpoints: object) -> object:
         return endpoints.replace(",", " ").split() if isinstance(endpoints, str) else endpoints
@@ -142,6 +172,8 @@ def load(**given: object) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except SettingsError as error:  # what is written as JSON is none
+        raise ConfigurationError(f'{error}; it is JSON, as in {{"groups": {{"auditors": "auditor"}}}}') from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"

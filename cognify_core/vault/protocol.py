@@ -53,6 +53,10 @@ class Lock:
         if self.until.tzinfo is None or self.until.microsecond:
             raise ValueError("a lock ends at a time in UTC, in whole seconds")
 
+    def outlasts(self, other: Lock) -> bool:
+        """Whether it holds for longer than another one: until a later day, or with a hold that the other has not."""
+        return self.until > other.until or (self.held and not other.held)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

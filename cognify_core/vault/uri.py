@@ -21,6 +21,7 @@ OPTIONS = {
 }
 """What may stand after the `?` of each kind."""
 _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _FORMS = "s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, file:///FOLDER"
 
 
@@ -99,6 +100,8 @@ def _options(kind: str, query: str) -> tuple[Mode, dict[str, str]]:
         raise ConfigurationError(f"the mode is GOVERNANCE or COMPLIANCE, not {mode[:40]!r}")
     for name in ("endpoint_url", "account_url"):
         _check_url(name, options.get(name))
+    if "region" in options and not _REGION.fullmatch(options["region"]):
+        raise ConfigurationError("region is the name of one, as in eu-central-1: it becomes part of a host's name")
     return Mode(mode), options
 
 
