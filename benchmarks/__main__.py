@@ -18,6 +18,8 @@ BENCHMARKS = (
     "metrics",
     "documents",
     "server",
+    "pages",
+    "administration",
 )
 
 

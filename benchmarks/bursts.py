@@ -2,7 +2,8 @@
 
 The main thread notes every interval in which it had to wait (a voluntary switch, so it was not merely out of turn on a
 busy machine), and for how long the busiest of our threads computed meanwhile: no burst was longer than that. Calls that
-let go of the lock (hashing a block, writing to a pipe) compute without it, and are told by the place where they stand.
+let go of the lock (hashing a block, writing to a pipe, a commit of SQLite) compute without it, and are told by the
+place where they stand.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 SECONDS = 4.0
 NOTED = 0.00025  # seconds
-WITHOUT_THE_LOCK = {"_send", "read_digest", "read_frame", "write"}
+WITHOUT_THE_LOCK = {"_send", "do_commit", "read_digest", "read_frame", "write"}
 """Functions whose long calls let go of the lock."""
 
 

@@ -4,6 +4,7 @@ One call goes to the plain store, the next of its kind to the audited one, so th
 on both; which comes first changes with each pair. First both are SQLite databases in one folder, written by one
 process, then two `mlflow server`s of one worker, asked by one client. What is done in the background falls on whichever
 call comes next, so it is measured by itself: as the processor time of the whole process, over blocks of calls in turn.
+After a run was created it is waited for.
 """
 
 from __future__ import annotations
@@ -28,28 +29,28 @@ SERVED_PAIRS = 200
 BLOCKS = 10
 """Of each store, of `PAIRS / BLOCKS` calls."""
 WARM_UP = 30
+RESTS = {"create_run": 0.1}
+"""Seconds after each call: the record of a run is begun then, beside whatever else goes on."""
 Call = Callable[[Any, str, int], object]
+Times = tuple[list[float], list[float]]
 
 
 def main(pairs: int = PAIRS, served_pairs: int = SERVED_PAIRS) -> None:
     """Print, for each kind of call, both medians, the difference and the ratio."""
     with tempfile.TemporaryDirectory(prefix="cognify-bench-") as folder:
         os.environ.update(COGNIFY_HOME=f"{folder}/cognify", COGNIFY_QUIET="1", MLFLOW_DISABLE_TELEMETRY="true")
-        os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = (
-            "false"  # a plain server alone begins eight processes for them
-        )
         warnings.simplefilter("ignore")
         plain, audited = _stores(Path(folder))
         _print_head("in one process, on SQLite", "cpu ratio")
         for name, call in _calls().items():
-            took = _measure(plain, audited, call, _pairs(name, pairs))
+            took = _measure(plain, audited, call, _pairs(name, pairs), RESTS.get(name))
             _print_row(name, took, _processor_ratio(plain, audited, call, _pairs(name, pairs)))
         _settle()
         with serving_mlflow(Path(folder), "") as plain_uri, serving_mlflow(Path(folder), "cognify+") as audited_uri:
             served = _store_at(plain_uri), _store_at(audited_uri)
             _print_head("behind a server, over HTTP")
             for name, call in _calls().items():
-                _print_row(name, _measure(*served, call, _pairs(name, served_pairs)))
+                _print_row(name, _measure(*served, call, _pairs(name, served_pairs), RESTS.get(name)))
 
 
 def _pairs(name: str, pairs: int) -> int:
@@ -61,7 +62,7 @@ def _print_head(where: str, more: str = "") -> None:
     print(f"{where:<28}{'plain ms':>10}{'audited ms':>12}{'more ms':>10}{'ratio':>8}{more:>11}", flush=True)
 
 
-def _print_row(name: str, took: tuple[list[float], list[float]], processor: float | None = None) -> None:
+def _print_row(name: str, took: Times, processor: float | None = None) -> None:
     bare, ours = (statistics.median(times) * 1e3 for times in took)
     more = "" if processor is None else f"{processor:>11.3f}"
     print(f"{name:<28}{bare:>10.2f}{ours:>12.2f}{ours - bare:>10.2f}{ours / bare:>8.3f}{more}", flush=True)
@@ -86,13 +87,16 @@ def _stores(folder: Path) -> tuple[Any, Any]:
 
 @contextmanager
 def serving_mlflow(folder: Path, prefix: str) -> Iterator[str]:
-    """`mlflow server` with a database of its own; its URI."""
+    """`mlflow server` with a database of its own; its URI. Without jobs, for which it begins eight processes."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"{prefix}sqlite:///{folder}/served{port}.db"]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet, start_new_session=True) as server:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=quiet, stderr=quiet, start_new_session=True
+    ) as server:
         try:
             _await(port, server)
             yield f"http://127.0.0.1:{port}"
@@ -138,17 +142,19 @@ def _calls() -> dict[str, Call]:
     }
 
 
-def _measure(plain: Any, audited: Any, call: Call, pairs: int) -> tuple[list[float], list[float]]:
+def _measure(plain: Any, audited: Any, call: Call, pairs: int, rest: float | None = None) -> Times:
     """Seconds of each call to the plain store, and to the audited one."""
     stores = plain, audited
     runs = _new_runs(stores)
-    times: tuple[list[float], list[float]] = ([], [])
+    times: Times = ([], [])
     for number in range(-WARM_UP, pairs):
         for side in (0, 1) if number % 2 else (1, 0):
             began = time.perf_counter()
             call(stores[side], runs[side], number + WARM_UP)
             if number >= 0:
                 times[side].append(time.perf_counter() - began)
+            if rest is not None:
+                time.sleep(rest)
     return times
 
 

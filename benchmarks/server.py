@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -35,6 +36,7 @@ ROUNDS = 20
 POINTS = 1000
 """A batch: the most that MLflow takes in one request."""
 RUNS = 10_000
+READS, READERS = 200, 8
 TIME = "2026-11-29T12:00:00.000000Z"
 SECRET = "s" * 43
 PORT = "8497"
@@ -46,12 +48,13 @@ def main(rounds: int = ROUNDS, runs: int = RUNS) -> None:
         home = Path(folder) / "home"
         store = open_store(home / "cognify.db")
         key = issue(store, Role.ADMIN, workspace=None, label="a benchmark", created_by="it", days=1).key
-        with _serving(home) as url, serving_mlflow(Path(folder), "") as mlflow:
+        with serving(home) as url, serving_mlflow(Path(folder), "") as mlflow:
             ours = httpx.Client(base_url=f"{url}/v2/workspaces/default", headers={"Authorization": f"Bearer {key}"})
             theirs = httpx.Client(base_url=f"{mlflow}/api/2.0/mlflow")
             _measure_events(ours, theirs, rounds)
             _fill(store, runs)
             _measure_pages(ours, runs)
+            _measure_reads(f"{url}/v2/workspaces/default", key, [row.run_id for row in store.runs()])
         store.close()
 
 
@@ -86,10 +89,34 @@ def _measure_pages(ours: httpx.Client, runs: int) -> None:
         began = time.perf_counter()
         ours.get("/runs", params={"limit": 50}).raise_for_status()
         first.append(time.perf_counter() - began)
-    print(f"pages of 50 of {runs:,} runs: p95 {_p95(first):.0f} ms the first, {_p95(deep):.0f} ms page after page")
+    print(f"pages of 50 of {runs:,} runs: p95 {p95(first):.0f} ms the first, {p95(deep):.0f} ms page after page")
 
 
-def _p95(took: list[float]) -> float:
+def _measure_reads(url: str, key: str, run_ids: list[str]) -> None:
+    """Reads of one run: each of another one, which is an entry of the access log, and again, which is none."""
+    for clients in (1, READERS):
+        mine, run_ids = run_ids[: READS * clients], run_ids[READS * clients :]
+        first, again = (_read_by(clients, url, key, mine) for _ in range(2))
+        told = f"{p95(first):.0f} ms with an entry each, {p95(again):.0f} ms without"
+        print(f"reads of a run, {clients} at once: p95 {told}")
+
+
+def _read_by(clients: int, url: str, key: str, run_ids: list[str]) -> list[float]:
+    def read(mine: list[str]) -> list[float]:
+        took = []
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+            for run_id in mine:
+                began = time.perf_counter()
+                client.get(f"/runs/{run_id}").raise_for_status()
+                took.append(time.perf_counter() - began)
+        return took
+
+    with ThreadPoolExecutor(clients) as threads:
+        return [each for took in threads.map(read, (run_ids[n::clients] for n in range(clients))) for each in took]
+
+
+def p95(took: list[float]) -> float:
+    """The 95th percentile, in milliseconds."""
     return 1000 * quantiles(took, n=20)[-1]
 
 
@@ -134,7 +161,8 @@ def _fill(store: Store, runs: int) -> None:
 
 
 @contextmanager
-def _serving(home: Path) -> Iterator[str]:
+def serving(home: Path) -> Iterator[str]:
+    """A server over the store of `home`, for as long as the block lasts; where it is."""
     command = [sys.executable, "-c", "from cognify_core.cli import app; app()", "serve", "--port", PORT]
     environment = os.environ | {"COGNIFY_HOME": str(home)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
