@@ -21,6 +21,7 @@ from cognify_core.verify.report import Report
 from tests.adversarial.altering import FEW, MOST, Case, by_place, cases
 from tests.adversarial.originals import LOGS, OTHER, PLAIN, TRUE, Original
 from tests.factories import OTHER_SIGNER, SIGNER
+from tests.tamper.keeping import keep
 from tests.tamper.offline import offline
 from tests.tamper.packaging import TRUSTED
 
@@ -36,7 +37,9 @@ NOTE = BUNDLE["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["check
 
 
 def check(data: bytes, receipt: bytes | None = None) -> Report:
-    return check_package(data, trusted=TRUSTED, receipt=receipt, logs=LOGS)
+    report = check_package(data, trusted=TRUSTED, receipt=receipt, logs=LOGS)
+    keep(data, report, trusted=TRUSTED, receipt=receipt, logs=LOGS.pinned)
+    return report
 
 
 def refused(report: Report, codes: set[str], said: str = "") -> None:

@@ -38,6 +38,7 @@ from cognify_core.verify.timestamp_check import check_late, late_fact
 from tests.adversarial.altering import at, places
 from tests.adversarial.originals import LOGS, OTHER, PLAIN, TRUE
 from tests.adversarial.stamped import Stamped, token_of
+from tests.tamper.keeping import keep
 from tests.tamper.offline import offline
 from tests.tamper.packaging import TRUSTED
 
@@ -147,6 +148,7 @@ def answers(folder: Path, data: bytes, receipt: bytes | None) -> None:
     if receipt is not None:
         beside.write_bytes(receipt)
     report = check_package_file(package, trusted=TRUSTED, logs=LOGS, max_bytes=MOST)
+    keep(data, report, trusted=TRUSTED, receipt=receipt, logs=LOGS.pinned)
     alone = offline(data, TRUSTED, receipt)
     if (data, receipt) in ORIGINALS or (receipt is None and any(data == each for each, _ in ORIGINALS)):
         return

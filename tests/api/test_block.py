@@ -241,7 +241,7 @@ def test_a_setting_cannot_change_under_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "complaint"), [({"mode": "loud"}, "COGNIFY_MODE"), ({"run_tags": {"a": 1}}, "COGNIFY_RUN_TAGS")]
+    ("wrong", "complaint"), [({"mode": "loud"}, "COGNIFY_MODE"), ({"run_tags": {"a": []}}, "COGNIFY_RUN_TAGS")]
 )
 def test_a_wrong_setting_is_named_with_its_variable(wrong: dict[str, object], complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint):

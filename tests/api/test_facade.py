@@ -40,3 +40,21 @@ def test_importing_cognify_reads_few_modules() -> None:
     program = "import sys; before = len(sys.modules); import cognify; print(len(sys.modules) - before)"
     printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert int(printed) < 100
+
+
+def test_threads_that_ask_at_once_get_one_session() -> None:
+    program = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from cognify_core import api
+begin, found = threading.Barrier(16), []
+def ask():
+    begin.wait()
+    found.append(api.this_session())
+threads = [threading.Thread(target=ask) for _ in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(found), len(set(map(id, found))))
+"""
+    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert printed.split() == ["16", "1"]

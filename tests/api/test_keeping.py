@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from cognify_core import api
-from cognify_core.api.keeping import hold_of
-from cognify_core.api.outbox import next_try
+from cognify_core.api.foreseeing import foresee
+from cognify_core.api.keeping import hold_of, set_retention
+from cognify_core.api.leasing import next_try
+from cognify_core.canonical import Json
 from cognify_core.errors import ConfigurationError, RunNotFoundError, RunStateError, UnsupportedExportError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
@@ -72,6 +74,23 @@ def test_a_run_is_kept_from_its_seal_on() -> None:
     kept = the_store().kept_until(run_id)
     assert kept is not None
     assert kept.until == in_years(10).isoformat()
+
+
+@pytest.mark.parametrize("changes", [{"retention_years": 2}, {"retention_years": 25}, {"override_reason": "x"}])
+def test_what_is_foreseen_of_a_change_is_what_it_does_then(changes: dict[str, Json]) -> None:
+    made_with(sealed(), "eu_ai_act")
+    made_with(sealed(), "hipaa")
+    sealed()
+    if "retention_years" in changes:
+        changes = {**changes, "override_reason": "x"}
+    foreseen = foresee(the_store(), changes)
+    _, moved = set_retention(the_store(), changes)
+    assert len(foreseen.moved) == moved
+    assert (foreseen.sealed, foreseen.packages) == (3, 5)
+    for each in foreseen.moved:
+        kept = the_store().kept_until(each.clocks.run_id)
+        assert kept is not None
+        assert (kept.until, kept.why) == (each.after.day, each.after.why)
 
 
 def test_fewer_years_are_for_new_runs_alone_and_more_for_all() -> None:

@@ -163,6 +163,14 @@ def test_verify_looks_at_what_lies_beside_the_package(signed: Signed) -> None:
     assert "3 OMS bundles" in found.message
 
 
+def test_a_bundle_that_is_not_there_is_counted(signed: Signed) -> None:
+    next(iter(signed.bundles.values())).unlink()
+    report = report_of(signed.package)
+    (found,) = [finding for finding in report.findings if finding.code == "oms"]
+    assert report.exit_code == 0
+    assert f"; of {1 + len(signed.without)} more of its models there is none here" in found.message
+
+
 def resigned(path: Path, **changes: str) -> None:
     """Change a bundle's statement, and sign it with another key that is known by nobody."""
     statement = json.loads(Bundle.parse(path.read_bytes()).payload)

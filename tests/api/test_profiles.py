@@ -208,6 +208,21 @@ def test_a_decision_on_an_addressable_specification_answers_it() -> None:
     assert "hipaa/164.312(a)(2)(iii)" not in {point.name for point in missing(profile, "hipaa")}
 
 
+@pytest.mark.parametrize(
+    ("said", "point"),
+    [
+        ({"vendors": [{"name": "A", "baa": True, "baa_date": "2026-01-15"}, {"name": "B"}]}, "hipaa/164.308(b)(1)"),
+        ({"vendors": [{"name": "A", "baa": True}]}, "hipaa/164.308(b)(1)"),
+        (
+            {"addressable": {"164.312(a)(2)(iii)": {"decision": "not_reasonable", "rationale": "a batch job"}}},
+            "hipaa/164.312(a)(2)(iii)",
+        ),
+    ],
+)
+def test_what_a_document_calls_a_gap_is_missing_in_the_profile_too(said: dict[str, Any], point: str) -> None:
+    assert point in {each.name for each in missing(Profile.parse({"hipaa": said}), "hipaa")}
+
+
 @pytest.mark.parametrize("law", POINTS)
 def test_each_point_is_answered_under_its_own_name_or_by_its_field(law: str) -> None:
     for point in POINTS[law]:

@@ -28,12 +28,24 @@ with cognify.run("open [red]\\x1b[31m\\u202e", project="clinical-nlp", seal="man
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `home` (one sealed run, one that is not), `rows.jsonl` and `model`. Not to be changed."""
-    folder = tmp_path_factory.mktemp("workspace")
+def unopened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `workspace`, as it is before anybody looks: it is copied, nothing else."""
+    folder = tmp_path_factory.mktemp("unopened")
     command = [sys.executable, "-c", TWO_RUNS]
     subprocess.run(command, cwd=folder, env=environment(folder / "home"), check=True, timeout=120)
     return folder
+
+
+@pytest.fixture(scope="session")
+def workspace(unopened: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `home` (one sealed run, one that is not), `rows.jsonl` and `model`. Not to be changed."""
+    return Path(shutil.copytree(unopened, tmp_path_factory.mktemp("workspace"), dirs_exist_ok=True))
+
+
+@pytest.fixture
+def unread(unopened: Path, tmp_path: Path) -> Path:
+    """As `mine`, with nobody in its access log: other tests read the runs that `mine` is a copy of."""
+    return Path(shutil.copytree(unopened, tmp_path / "unread"))
 
 
 @pytest.fixture

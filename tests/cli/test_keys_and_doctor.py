@@ -66,6 +66,7 @@ def test_a_key_can_be_trusted_shown_and_distrusted(workspace: Path, tmp_path: Pa
 
 def test_a_file_that_is_no_key_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "no.pub").write_text("not a key")
+    assert "it is no regular file" in cognify(tmp_path, "keys", "trust", "/dev/zero").stderr
     result = cognify(tmp_path, "keys", "trust", tmp_path / "no.pub")
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
@@ -88,6 +89,16 @@ def test_doctor_says_what_mends_a_home_that_cannot_be_written(tmp_path: Path) ->
     result = cognify(tmp_path, "doctor")
     assert result.exit_code == 2
     assert result.stdout.count("set COGNIFY_HOME") == 1
+
+
+def test_doctor_says_of_a_key_under_a_passphrase_that_it_is_the_key(mine: Path) -> None:
+    (mine / "passphrase").write_text("not told to anybody\n")
+    (mine / "passphrase").chmod(0o600)
+    cognify(mine, "keys", "passphrase", "--file", mine / "passphrase")
+    result = cognify(mine, "doctor")
+    assert result.exit_code == 2
+    assert "BAD  signing key: the private key in" in result.stdout
+    assert "can be written" not in result.stdout
 
 
 def test_doctor_does_not_say_that_a_newer_store_cannot_be_written(mine: Path) -> None:

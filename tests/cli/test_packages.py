@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -26,6 +27,29 @@ def test_export_prints_the_hash_that_sha256sum_prints(mine: Path) -> None:
     assert done["package_hash"] in cognify(mine, "export", sealed(mine), "-o", mine / "again.json").stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("audit.json", "json"),
+        ("bill.cdx.json", "cyclonedx"),
+        ("README.md", "hf-card"),
+        ("AUDIT.JSON", "json"),
+        ("x", "json"),
+    ],
+)
+def test_what_is_written_is_what_the_name_of_the_file_says(mine: Path, name: str, format: str) -> None:  # noqa: A002
+    done = json_of(mine, "export", sealed(mine), "-o", mine / "to" / name)
+    assert done["format"] == format
+    assert Path(done["path"]).is_file()
+
+
+def test_a_file_is_not_given_the_name_of_another_format(mine: Path) -> None:
+    result = cognify(mine, "export", sealed(mine), "--format", "json", "-o", mine / "audit.pdf")
+    assert result.exit_code == 2
+    assert "audit.pdf would hold a .json file: call it so, or ask for the format 'pdf'" in result.stderr
+    assert not (mine / "audit.pdf").exists()
+
+
 def test_an_unknown_format_is_answered_with_the_table_of_those_that_exist(workspace: Path) -> None:
     result = cognify(workspace, "export", sealed(workspace), "--format", "docx")
     assert result.exit_code == 2
@@ -49,6 +73,28 @@ def test_verify_prints_the_four_sections_and_the_verdict(mine: Path) -> None:
 
 def test_verify_holds_for_a_run_in_the_store(workspace: Path) -> None:
     assert json_of(workspace, "verify", sealed(workspace))["run_id"] == sealed(workspace)
+
+
+def test_a_receipt_is_not_passed_over_where_no_package_is_given(mine: Path) -> None:
+    result = cognify(mine, "verify", sealed(mine), "--receipt", mine / "nothing.sigstore.json")
+    assert result.exit_code == 2
+    assert "a receipt speaks of a package" in result.stderr
+
+
+@pytest.mark.parametrize("key", ["/dev/zero", "pipe"])
+def test_a_key_is_a_file_and_nothing_that_never_ends(mine: Path, key: str) -> None:
+    os.mkfifo(mine / "pipe")
+    result = cognify(mine, "verify", sealed(mine), "--key", mine / key)
+    assert result.exit_code == 2
+    assert "it is no regular file" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "seal", "discard", "export"])
+def test_an_empty_name_names_no_run(mine: Path, command: str) -> None:
+    words = ("--reason", "a mistake") if command == "discard" else ()
+    result = cognify(mine, command, "", *words)
+    assert result.exit_code == 2
+    assert "no run is named" in result.stderr
 
 
 def test_a_run_that_is_not_sealed_cannot_be_verified(workspace: Path) -> None:

@@ -25,7 +25,7 @@ def test_the_runs_of_a_period_are_listed_with_a_discarded_one(mine: Path) -> Non
 
 
 def test_a_run_outside_the_period_is_counted_and_not_listed(mine: Path) -> None:
-    words = ("--since", "2020-01-01", "--until", "2020-12-31", "--format", "xlsx", "-o", mine / "none.xlsx")
+    words = ("--since", "2020-01-01", "--until", "2020-12-31", "-o", mine / "none.xlsx")
     assert json_of(mine, "export", *words)["runs"] == 0
     assert ipe_facts((mine / "none.xlsx").read_bytes())["Outside the period, not listed"] == 2
 
@@ -55,7 +55,7 @@ def test_people_are_told_how_many_where_and_the_hash(mine: Path) -> None:
         (("--since", "2026-01-01"), "a period has two ends"),
         (("--since", "2026-1-1", "--until", "2026-12-31", "--format", "xlsx"), "--since takes a day as in 2026-01-31"),
         (("--since", "2026-02-01", "--until", "2026-01-31", "--format", "xlsx"), "cannot end on 2026-01-31"),
-        (("--since", "2026-01-01", "--until", "2026-12-31"), "are there as xlsx, not as 'json'"),
+        (("--since", "2026-01-01", "--until", "2026-12-31", "--format", "json"), "are there as xlsx, not as 'json'"),
         (("last", *YEARS), "leave out the run"),
         (("--template", "hipaa", *YEARS), "leave out the run"),
     ],

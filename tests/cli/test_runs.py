@@ -24,6 +24,47 @@ def test_ls_lists_the_runs_newest_first(workspace: Path) -> None:
     assert all(run["run_id"] in cognify(workspace, "ls").stdout for run in runs)
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--status", "unsealed"), ["COMPLETED"]),
+        (("--status", "sealed"), ["AUDIT_SEALED"]),
+        (("--status", "completed", "--project", "clinical-nlp"), ["COMPLETED"]),
+        (("--status", "failed"), []),
+        (("--project", "another"), []),
+        (("seal",), ["AUDIT_SEALED"]),
+        (("%",), []),
+        (("--no-gaps", "--status", "unsealed"), ["COMPLETED"]),
+        (("--gaps", "--status", "unsealed"), []),
+        (("--since", "2020-01-01", "--until", "2099-12-31"), ["COMPLETED", "AUDIT_SEALED"]),
+        (("--until", "2020-01-01"), []),
+    ],
+)
+def test_ls_lists_those_that_are_looked_for(workspace: Path, words: tuple[str, ...], found: list[str]) -> None:
+    assert [run["status"] for run in json_of(workspace, "ls", *words)["runs"]] == found
+    if not found:
+        assert "no run answers to all of that" in cognify(workspace, "ls", *words).stdout
+
+
+def test_ls_finds_the_runs_that_used_a_content(workspace: Path) -> None:
+    lineage = json_of(workspace, "show", sealed(workspace))["lineage"]
+    used = next(node["hash"] for node in lineage["nodes"] if node["type"] == "checkpoint")
+    assert [run["run_id"] for run in json_of(workspace, "ls", "--holds", used)["runs"]] == [sealed(workspace)]
+
+
+def test_ls_says_that_there_are_older_ones(workspace: Path) -> None:
+    assert "… and older ones: --limit 0 lists all" in cognify(workspace, "ls", "-n", "1").stdout
+    assert "older ones" not in cognify(workspace, "ls", "-n", "0").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("--since", "yesterday"), ("--holds", "abc"), ("--status", "odd"), ("--limit", "-1")]
+)
+def test_ls_refuses_what_it_cannot_look_for(workspace: Path, words: tuple[str, ...]) -> None:
+    result = cognify(workspace, "ls", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
 def test_ls_of_an_empty_home_says_how_to_make_the_first_run(tmp_path: Path) -> None:
     assert "no runs yet" in cognify(tmp_path, "ls").stdout
     assert json_of(tmp_path, "ls") == {"runs": []}

@@ -53,6 +53,19 @@ def test_a_document_without_its_receipt_could_not_be_checked(mine: Path, kind: s
     assert "--receipt FILE" in result.stdout.splitlines()[-1]
 
 
+@NO_OPENPYXL
+def test_a_workbook_that_another_program_saved_again_is_named_as_one_and_as_another_file(mine: Path) -> None:
+    from openpyxl import load_workbook
+
+    path = exported(mine, "xlsx")
+    book = load_workbook(path)
+    book["datasets"]["D2"] = 1_000_000
+    book.save(path)
+    findings = {each["code"]: each for each in json_of(mine, "verify", path, code=1)["findings"]}
+    assert "and this file is sha256:" in findings["receipt_package"]["message"]
+    assert "package_form" not in findings
+
+
 def test_elsewhere_the_receipt_alone_speaks_for_a_document_and_an_unknown_key_for_nothing(
     mine: Path, tmp_path: Path
 ) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
-from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,14 +42,6 @@ def plugin(tmp_path: Path) -> Path:
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: showing\nVersion: 1\n")
     (installed / "entry_points.txt").write_text("[cognify.templates]\nshowing = showing:TEMPLATE\n")
     return folder
-
-
-@pytest.fixture
-def unread(mine: Path) -> Path:
-    """`mine`, with nobody in its access log: other tests have read the runs that it is a copy of."""
-    with closing(sqlite3.connect(mine / "home" / "cognify.db", isolation_level=None)) as database:
-        database.execute("DELETE FROM accesses")
-    return mine
 
 
 def exported(folder: Path, plugin: Path, *words: object) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,14 @@ def test_a_vault_that_does_not_answer_waits_in_the_outbox_and_sync_tries_again(m
     assert delivery["error"]
     (job,) = json_of(mine, "retention", "show")["outbox"]
     assert (job["attempts"], job["last_error"]) == (1, delivery["error"])
+
+
+@pytest.mark.skipif(find_spec("reportlab") is None, reason="needs the extra pdf")
+def test_an_open_hold_that_an_override_ends_is_not_called_longer(mine: Path) -> None:
+    cognify(mine, "export", sealed(mine), "--format", "pdf", "--template", "eu_ai_act")
+    told = cognify(mine, "retention", "set", "--years", "3", "--reason", "was never placed on the market").stdout
+    assert "1 sealed run kept until another day now" in told
+    assert "an open hold has ended with that day" in told
 
 
 def test_retention_is_shown_and_changed(mine: Path) -> None:

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.docs.blocks import blocks
 from tests.factories import SIGNER, TREE
+from tests.installed import needs
 from tests.tamper.packaging import edit_event, edited, package
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("openssl", "sha256sum", "base64", "python3"))), reason="needs openssl and coreutils"
-)
+pytestmark = needs("openssl", "sha256sum", "base64", "python3")
 
 BY_HAND, TREE_BY_HAND = blocks("docs/audit-trail.md", "bash")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,25 +14,23 @@ import pytest
 from cognify_core import api
 from tests.cli.running import cognify, json_of
 from tests.docs.blocks import ROOT, blocks
+from tests.installed import MODULES, needs
 from tests.tamper.attacking import leave, use
 
 PAGE = "docs/verify-without-cognify.md"
 BLOCKS = dict(
     zip(
-        ("files", "signatures", "signed", "tree", "time", "model", "ledger", "root", "rest"),
+        ("files", "signatures", "signed", "tree", "read", "time", "model", "ledger", "root", "rest"),
         blocks(PAGE, "bash"),
         strict=True,
     )
 )
-MODULES = Path(os.environ.get("COGNIFY_TEST_NODE", ROOT / ".venv" / "node")) / "node_modules"
 PROGRAMS = (
     *("base64", "bash", "cat", "cmp", "cut", "grep", "ls", "node", "openssl", "python3", "sed", "sha256sum", "stat"),
     *("tail", "tr"),
 )
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("bash", "openssl", "sha256sum", "python3"))), reason="needs openssl and coreutils"
-)
+pytestmark = needs("bash", "openssl", "sha256sum", "python3")
 
 
 AUTHORITY = """
@@ -142,6 +139,19 @@ def test_what_was_signed_lies_there(handed: Auditor) -> None:
     assert said[-1] == "checkpoint: OK"
 
 
+def test_what_lies_there_to_be_read_is_what_was_signed(handed: Auditor) -> None:
+    said = handed.said(BLOCKS["signed"], BLOCKS["read"])
+    assert said[-2:] == ["seal/events.jsonl: OK", "addendum-1/events.jsonl: OK"]
+    manifests = [path for path in handed.folder.glob("*/manifests/*") if path.is_file()]
+    assert len([line for line in said if "/manifests/" in line and line.endswith(": OK")]) == len(manifests) > 3
+
+
+@pytest.mark.parametrize("files", ["seal/events.jsonl", "addendum-1/events.jsonl", "seal/manifests/*"])
+def test_a_file_to_be_read_that_was_changed_with_its_sums_is_refused(auditor: Auditor, files: str) -> None:
+    changed(next(path for path in sorted(auditor.folder.glob(files)) if path.is_file()))
+    assert auditor.run(BLOCKS["signed"], BLOCKS["read"]).returncode != 0
+
+
 def test_there_is_no_timestamp_to_check(handed: Auditor) -> None:
     assert handed.said(BLOCKS["time"]) == []
 
@@ -161,7 +171,7 @@ def test_model_signing_accepts_the_checkpoint(handed: Auditor) -> None:
     assert "Verification succeeded" in handed.said(BLOCKS["model"])
 
 
-@pytest.mark.skipif(shutil.which("node") is None or not MODULES.is_dir(), reason="node or @sigstore/verify is not here")
+@needs("node", package="@sigstore/verify")
 def test_npms_sigstore_accepts_seal_and_receipt(auditor: Auditor) -> None:
     assert [line.rpartition(": ")[2] for line in auditor.said(BLOCKS["ledger"])] == ["OK", "OK"]
 

@@ -16,6 +16,7 @@ import pytest
 
 from cognify_core.store.sql import open_store
 from tests.durability.sending import OPENED, RUN
+from tests.installed import the
 
 REPOSITORY = Path(__file__).parents[2]
 APPENDS = 30
@@ -63,8 +64,7 @@ class Call:
 
 def trace(folder: Path, kind: str, appends: int = APPENDS, program: str = _PROGRAM) -> list[Call]:
     """The calls that write and sync, of a process that opens a store at `folder` and appends to it."""
-    if shutil.which("strace") is None:
-        pytest.fail("strace is not installed; tests/prepare.py installs it, or `apt-get install strace`")
+    the("strace")
     permitted = subprocess.run(["strace", "-o", "/dev/null", "true"], check=False, capture_output=True, text=True)
     if permitted.returncode:
         pytest.skip(f"tracing processes is not permitted here: {permitted.stderr.strip()}")

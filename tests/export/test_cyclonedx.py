@@ -70,6 +70,25 @@ def test_the_model_has_its_base_as_ancestor_and_a_card_with_datasets_metrics_and
     assert card["considerations"]["technicalLimitations"] == ["fails on negation", "repeats itself after 400 tokens"]
 
 
+@pytest.mark.parametrize("licence", ["apache-2.0", "<b>", "x" * 100_000, "\u202e\n\x1b"])
+def test_a_base_model_has_its_commit_as_version_and_its_licence_as_declared(licence: str) -> None:
+    told = dossier(base_model(facts={"revision": "0f3c" * 10, "revision_by": "transformers", "license": licence}))
+    assert VALIDATOR.validate_str(render_dossier(told, None).decode()) is None
+    value = bom(told)
+    (ancestor,) = value["metadata"]["component"]["pedigree"]["ancestors"]
+    for part in (value["components"][0], ancestor):
+        assert part["version"] == "0f3c" * 10
+        assert part["licenses"][0]["license"]["acknowledgement"] == "declared"
+        assert part["licenses"][0]["license"]["name"][:1] == licence[:1]
+
+
+def test_of_a_base_model_without_them_neither_is_said() -> None:
+    nothing: list[dict[str, Any]] = [{}, {"revision": 7, "license": ["mit"]}, {"revision": "", "license": None}]
+    for known in nothing:
+        (base,) = bom(dossier(base_model(facts=known)))["components"]
+        assert not base.keys() & {"version", "licenses"}
+
+
 def test_only_a_digest_of_a_file_is_a_hash_and_files_of_a_checkpoint_have_theirs() -> None:
     value = bom(dossier(dataset(manifest=None), config(), base_model(), checkpoint()))
     by_name = {each["name"]: each for each in value["components"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -20,6 +19,7 @@ from tests.export.document.dossiers import rich
 from tests.export.pdf.reading import text_of
 from tests.export.sheets.workbooks import parts
 from tests.export.templates.test_hostile import FORBIDDEN
+from tests.installed import the
 
 ROOT = Path(__file__).parents[2]
 EVERY = [
@@ -37,7 +37,8 @@ def words_of(kind: str, template: str | None) -> str:
     """All that a reader of the file sees, of a run of which much is told."""
     data = export_format(kind, template).render(TOLD)
     if kind == "pdf":
-        return text_of(data) if shutil.which("pdftotext") else pytest.skip("poppler-utils is not installed")
+        the("pdftotext")
+        return text_of(data)
     return "\n".join(part.decode() for _, part in parts(data)) if kind == "xlsx" else data.decode()
 
 

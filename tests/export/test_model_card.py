@@ -8,12 +8,13 @@ from huggingface_hub import EvalResult, ModelCard
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from cognify_core.export.cyclonedx import document
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
 from cognify_core.export.model_card import MOST, RENDERER, markdown, render_dossier
-from tests.export.document.dossiers import bare, dossier, rich
+from tests.export.document.dossiers import bare, base_model, dossier, rich
 from tests.export.templates.test_hostile import FORBIDDEN, HOSTILE, hostile
-from tests.factories import evaluation
+from tests.factories import checkpoint, evaluation
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
 INERT = {"text", "softbreak", "code_inline"}
@@ -37,7 +38,7 @@ def test_the_hub_s_own_library_reads_the_card_and_writes_the_same_metadata(told:
     read = card(told)
     again: Any = ModelCard(str(read))
     assert again.data.to_dict() == read.data.to_dict()
-    assert read.data.library_name in ("peft", "transformers")
+    assert read.data.library_name in (("peft", "transformers") if told.configs else (None,))
 
 
 def test_evaluations_stand_in_the_model_index() -> None:
@@ -63,9 +64,37 @@ def test_a_value_that_no_reader_of_yaml_takes_for_a_number_is_left_out_of_the_in
     assert "| f1 | nan |" in card(told).text
 
 
+def test_the_last_checkpoint_is_the_one_that_was_written_last_whichever_was_hashed_last() -> None:
+    later, earlier = "2025-09-12T16:40:00.000000Z", "2025-09-12T16:20:00.000000Z"
+    resumed = checkpoint(90, inputs=(), facts={"resumed": True}, at=later)
+    told = dossier(checkpoint(40, inputs=(), at=later), checkpoint(20, inputs=(), at=earlier), resumed)
+    assert [each.body.step for each in told.checkpoints] == [20, 40, 90]
+    assert "* Last checkpoint: step 40 (" in render_dossier(told, None).decode()
+    (part,) = document(told)["metadata"]["component"]["components"]
+    assert part["name"] == "ckpt_step_40"
+
+
+def test_a_library_is_named_only_where_a_configuration_of_it_is_recorded() -> None:
+    assert "library_name" not in render_dossier(dossier(checkpoint(20, inputs=())), None).decode()
+
+
+def test_evaluations_of_one_name_are_told_apart_by_their_steps() -> None:
+    told = dossier(evaluation(step=20), evaluation(step=40, ref="eval-40", id="eval_final_step_40"))
+    text = render_dossier(told, None).decode()
+    assert ", step 20 | " in text
+    assert ", step 40 | " in text
+
+
 def test_a_base_model_is_named_only_where_its_name_can_be_one_of_the_hub() -> None:
     assert card(rich()).data.base_model == "meta-llama/Llama-3-8B"
     assert card(hostile("/home/me/model")).data.base_model is None
+
+
+def test_what_is_declared_of_a_base_model_is_told_as_such_and_is_only_text() -> None:
+    facts = {"revision": "0f3c" * 10, "revision_by": "transformers", "license": "<b>[x](y)"}
+    told = render_dossier(dossier(base_model(facts=facts)), None).decode()
+    assert f"* Base model revision: {'0f3c' * 10} \\(declared by transformers, not verified\\)\n" in told
+    assert r"* Base model licence: &lt;b&gt;\[x\]\(y\) \(declared by its README\.md\)" in told
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())

@@ -13,10 +13,12 @@ from cognify_core.canonical import parse
 from cognify_core.export.formats import FORMATS, export_format, render_package
 from cognify_core.export.package_json import render
 from cognify_core.export.package_xlsx import RENDERER, compose_book, render_dossier
-from tests.export.document.dossiers import bare, dossier, release, rich
+from cognify_core.export.sheets.values import Value
+from cognify_core.model.events import Body
+from tests.export.document.dossiers import attestation, bare, dossier, profile, release, rich
 from tests.export.sheets.workbooks import digest_of, ipe_facts, ipe_sheets, opened, parts, rows, table
 from tests.export.templates.test_hostile import FORBIDDEN, HOSTILE, hostile
-from tests.factories import checkpoint, gap, sealed_run
+from tests.factories import checkpoint, dataset, gap, note, sealed_run
 
 SPECIFIED = ["IPE", "datasets", "configs", "checkpoints", "eval metrics"]
 THEN = {"lineage", "access log", "approvals", "controls", "gaps"}
@@ -33,7 +35,7 @@ def test_the_ipe_names_source_filter_period_root_and_how_to_verify() -> None:
     facts = ipe_facts(render_dossier(told, None))
     assert facts["Merkle root of the record (RFC 6962)"] == told.seals[0].root
     assert facts["Period (UTC)"] == f"{told.opened_at} to {told.closed_at}"
-    assert facts["Filter"] == f"run_id = {told.run_id}, with its 1 sealed addenda; nothing is left out"
+    assert facts["Filter"] == f"run_id = {told.run_id}, with its 1 sealed addendum; nothing is left out"
     assert str(facts["Made by"]).startswith(RENDERER)
     assert "cognify verify" in str(facts["How to verify this file"])
 
@@ -99,12 +101,53 @@ def test_a_release_shows_whether_who_approved_is_who_ran_it() -> None:
     assert "names the same person as approver" in str(change["what is recorded"])
 
 
+def test_who_ran_it_by_a_commitment_is_not_called_somebody_else() -> None:
+    unnamed = release(ran_by=f"not named; the user behind the commitment sha256:{'5' * 64}")
+    data = render_dossier(dossier(addenda=((unnamed,),)), None)
+    (row,) = [row for row in table(data, "approvals") if row["what"] == "release"]
+    assert row["approver is not who ran it"] == "not to be seen here: who ran it is a commitment"
+    (change,) = [row for row in table(data, "controls") if row["criteria"] == "CC8.1"]
+    assert "cannot be seen here" in str(change["what is recorded"])
+
+
 def test_a_criterion_without_evidence_is_a_gap_with_an_owner() -> None:
     found = {str(row["criteria"]): row for row in table(render_dossier(dossier(), None), "controls")}
     assert found["PI1.4"]["status"] == "GAP"
     assert found["PI1.4"]["owner"] == "engineer"
     assert found["A1.2"]["what is missing"] == "an attestation about soc2/A1.2"
     assert all(row["status"] in ("RECORDED", "ATTESTED", "GAP") for row in found.values())
+
+
+def controls(*bodies: Body) -> dict[str, dict[str, Value]]:
+    rows = table(render_dossier(dossier(dataset(provenance={}), *bodies), None), "controls")
+    return {str(row["criteria"]): row for row in rows}
+
+
+def test_an_attestation_is_evidence_for_what_it_is_about_and_for_nothing_else() -> None:
+    at_rest = attestation(form="encryption_at_rest", subject="/srv", facts={"encrypted": True})
+    found = controls(at_rest, attestation(form="phi"), attestation(subject="soc2/A1.2"))
+    assert "attestation" not in str(found["CC8.1"]["what is recorded"])
+    assert found["CC6.1; CC6.2; CC6.3"]["status"] == "ATTESTED"
+    assert "an attestation about soc2/CC6.1" in str(found["CC6.1; CC6.2; CC6.3"]["what is missing"])
+    assert found["C1.1; C1.2"]["what is recorded"] == "attestation: 2"
+    assert (found["A1.2"]["status"], found["A1.2"]["evidence"]) == ("ATTESTED", 1)
+    assert "attestation: 1" in str(controls(attestation())["CC8.1"]["what is recorded"])
+
+
+def test_what_a_row_asks_to_be_supplied_is_counted_once_it_is_and_as_what_it_is() -> None:
+    policy = profile(incident_policy={"url": "https://example.org/incidents"})
+    found = controls(policy, note(note_kind="incident"), dataset(ref="d", provenance={"personal_data": "none"}))
+    assert (found["CC7.3; CC7.4"]["status"], found["CC7.3; CC7.4"]["evidence"]) == ("DECLARED", 2)
+    assert found["CC7.3; CC7.4"]["what is missing"] == "how incidents are responded to: an attestation about soc2/CC7.3"
+    assert found["C1.1; C1.2"]["status"] == "DECLARED"
+    assert found["CC9.2"]["status"] == "GAP"
+    assert controls(dataset(ref="d", provenance={"obtained": "Example Ltd"}))["CC9.2"]["status"] == "DECLARED"
+
+
+def test_what_could_not_be_seen_is_evidence_for_nothing() -> None:
+    unseen = checkpoint(40, assurance="unresolved", hash=None, manifest=None, reason="rotated", inputs=())
+    found = controls(unseen, gap(), attestation(datasets=()))
+    assert [found[ref]["status"] for ref in ("PI1.4", "CC6.7", "CC7.3; CC7.4")] == ["GAP", "GAP", "GAP"]
 
 
 def test_an_unresolved_checkpoint_says_why_and_is_a_gap() -> None:

@@ -127,6 +127,14 @@ def test_a_training_is_fed_rows_with_their_file_as_source_and_no_gap(tmp_path: P
 
 
 @pytest.mark.training
+def test_a_stream_that_nobody_watches_has_its_file_as_source_once(tmp_path: Path) -> None:
+    more = "rows = datasets.load_dataset('json', data_files='rows.json', split='train', streaming=True)\n"
+    (gap,), edges = gaps_of(tmp_path, more)
+    assert gap == "ds_train_v1: stream"
+    assert edges == ["ds_rows_json_v1"]
+
+
+@pytest.mark.training
 def test_a_file_that_changed_after_it_was_loaded_is_a_named_gap(tmp_path: Path) -> None:
     (gap,), edges = gaps_of(tmp_path, "with open('rows.json', 'a') as file: file.write('{}')\n")
     assert gap.endswith("rows.json: changed between being loaded and being hashed")

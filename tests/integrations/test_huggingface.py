@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -26,17 +28,17 @@ pytestmark = [pytest.mark.training, pytest.mark.usefixtures("home")]
 MakeTrainer = Callable[..., Any]
 
 
-def _last_run() -> Any:
+def last_run() -> Any:
     return api.show("last")
 
 
-def _nodes(view: Any, kind: str) -> list[dict[str, Any]]:
+def nodes_of(view: Any, kind: str) -> list[dict[str, Any]]:
     return [node for node in view.lineage["nodes"] if node["type"] == kind]
 
 
 def test_a_training_ends_sealed_exported_and_verified(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback()]).train()
-    view = _last_run()
+    view = last_run()
     assert view.row.status is Status.AUDIT_SEALED
     assert view.row.complete
     (receipt,) = view.packages
@@ -47,23 +49,23 @@ def test_a_training_ends_sealed_exported_and_verified(make_trainer: MakeTrainer)
 
 def test_the_lineage_holds_data_configuration_surroundings_and_every_checkpoint(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback()]).train()
-    view = _last_run()
-    found = {kind: [node["id"] for node in _nodes(view, kind)] for kind in ("dataset", "config", "checkpoint")}
+    view = last_run()
+    found = {kind: [node["id"] for node in nodes_of(view, kind)] for kind in ("dataset", "config", "checkpoint")}
     assert found["dataset"] == ["ds_train_v1"]
     assert found["config"][0].startswith("cfg_")
     assert sorted(found["checkpoint"]) == ["ckpt_step_2", "ckpt_step_4", "ckpt_step_6"]
     for kind in ("environment", "code", "base_model"):
-        assert len(_nodes(view, kind)) == 1
+        assert len(nodes_of(view, kind)) == 1
     into_last = {edge["from"] for edge in view.lineage["edges"] if edge["to"] == "ckpt_step_6"}
     assert into_last >= {"ds_train_v1", "environment", "code", found["config"][0]}
     assert {"from": "ckpt_step_6", "to": "model_final"} in view.lineage["edges"]
-    assert _nodes(view, "dataset")[0]["record_count"] == tiny.ROWS
+    assert nodes_of(view, "dataset")[0]["record_count"] == tiny.ROWS
 
 
 def test_checkpoints_that_were_rotated_away_are_hashed(make_trainer: MakeTrainer, tmp_path: Path) -> None:
     make_trainer(callbacks=[CognifyCallback()], save_steps=1, save_total_limit=1).train()
     assert len(list((tmp_path / "out").glob("checkpoint-*"))) == 1
-    checkpoints = _nodes(_last_run(), "checkpoint")
+    checkpoints = nodes_of(last_run(), "checkpoint")
     assert [node["assurance"] for node in checkpoints] == ["content"] * 6
 
 
@@ -102,7 +104,7 @@ def test_metrics_of_every_step_are_recorded(make_trainer: MakeTrainer, home: Pat
     trainer = make_trainer(callbacks=[CognifyCallback()])
     trainer.train()
     store = api.this_session().workspace.store
-    events = [parse_event(data) for data in store.events(_last_run().row.run_id)]
+    events = [parse_event(data) for data in store.events(last_run().row.run_id)]
     points = {
         (step, name): value
         for event in events
@@ -117,12 +119,12 @@ def test_metrics_of_every_step_are_recorded(make_trainer: MakeTrainer, home: Pat
 def test_an_evaluation_after_the_seal_goes_into_an_addendum(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(callbacks=[CognifyCallback()])
     trainer.train()
-    first = _last_run().packages[0]
+    first = last_run().packages[0]
     trainer.evaluate()
     package = api.export_audit()
     assert package.package_hash != first.package_hash
     assert package.addenda == 1
-    (addendum,) = _last_run().addenda
+    (addendum,) = last_run().addenda
     events = [parse_event(data) for data in api.this_session().workspace.store.events(addendum.run_id)]
     assert sorted(event.body.kind for event in events) == ["dataset", "evaluation", "run_closed", "run_opened"]
     assert api.verify(package).exit_code == 0
@@ -132,18 +134,18 @@ def test_an_evaluation_after_the_seal_goes_into_an_addendum(make_trainer: MakeTr
 def test_with_seal_exit_an_evaluation_is_part_of_the_run_itself(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(callbacks=[CognifyCallback(seal="exit")])
     trainer.train()
-    assert _last_run().row.status is Status.RUNNING
+    assert last_run().row.status is Status.RUNNING
     trainer.evaluate()
     package = api.export_audit()
     assert package.addenda == 0
-    assert [node["id"] for node in _nodes(_last_run(), "evaluation")] == ["eval_validation_step_6"]
+    assert [node["id"] for node in nodes_of(last_run(), "evaluation")] == ["eval_validation_step_6"]
 
 
 def test_with_seal_manual_a_person_seals(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback(seal="manual")]).train()
     api.this_session().settle()
-    assert _last_run().row.status is Status.COMPLETED
-    assert api.seal(_last_run().row.run_id).complete
+    assert last_run().row.status is Status.COMPLETED
+    assert api.seal(last_run().row.run_id).complete
 
 
 def test_an_evaluation_that_nothing_can_take_stops_no_script(
@@ -161,12 +163,12 @@ def test_the_final_weights_are_those_of_the_best_checkpoint_only_where_the_train
 ) -> None:
     arguments = {"eval_strategy": "steps", "eval_steps": 2, "metric_for_best_model": "eval_samples_per_second"}
     make_trainer("kept", [CognifyCallback()], **arguments).train()
-    assert {"from": "ckpt_step_6", "to": "model_final"} in _last_run().lineage["edges"]
+    assert {"from": "ckpt_step_6", "to": "model_final"} in last_run().lineage["edges"]
 
 
 def test_evaluations_during_training_name_rows_and_checkpoint(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback()], eval_strategy="steps", eval_steps=2).train()
-    edges = _last_run().lineage["edges"]
+    edges = last_run().lineage["edges"]
     assert {"from": "ckpt_step_4", "to": "eval_validation_step_4"} in edges
     assert {"from": "ds_eval_v1", "to": "eval_validation_step_4"} in edges
 
@@ -175,7 +177,7 @@ def test_every_member_of_a_dict_of_evaluation_sets_is_told_apart(make_trainer: M
     trainer = make_trainer(callbacks=[CognifyCallback()], eval_strategy="steps", eval_steps=6)
     trainer.eval_dataset = {"near": tiny.rows(8, shift=1), "far": tiny.rows(8, shift=50)}
     trainer.train()
-    edges = _last_run().lineage["edges"]
+    edges = last_run().lineage["edges"]
     assert {"from": "ds_eval_near_v1", "to": "eval_near_step_6"} in edges
     assert {"from": "ds_eval_far_v1", "to": "eval_far_step_6"} in edges
 
@@ -186,46 +188,14 @@ def test_the_base_of_an_adapter_is_matched_by_its_tensors(make_trainer: MakeTrai
     tiny.model().save_pretrained(tmp_path / "tiny_bert")
     base = BertForSequenceClassification.from_pretrained(tmp_path / "tiny_bert")
     make_trainer(callbacks=[CognifyCallback()], model=tiny.lora(base)).train()
-    view = _last_run()
-    assert [node["id"] for node in _nodes(view, "config")] == ["cfg_tiny_bert_lora_r4"]
-    (node,) = _nodes(view, "base_model")
+    view = last_run()
+    assert [node["id"] for node in nodes_of(view, "config")] == ["cfg_tiny_bert_lora_r4"]
+    (node,) = nodes_of(view, "base_model")
     assert node["id"] == "base_tiny_bert"
     events = [parse_event(data) for data in api.this_session().workspace.store.events(view.row.run_id)]
     (base_event,) = [event.body for event in events if event.body.kind == "base_model"]
     facts = base_event.facts  # type: ignore[attr-defined]
     assert facts["matched"] == facts["total"] > 10
-
-
-def test_a_resumed_training_names_its_checkpoint_matched_by_weights(make_trainer: MakeTrainer, tmp_path: Path) -> None:
-    make_trainer(callbacks=[CognifyCallback()], max_steps=4).train()
-    make_trainer(callbacks=[CognifyCallback()], max_steps=6).train(
-        resume_from_checkpoint=str(tmp_path / "out" / "checkpoint-4")
-    )
-    view = _last_run()
-    resumed = [node for node in _nodes(view, "checkpoint") if node["id"] == "ckpt_step_4"]
-    assert [node["assurance"] for node in resumed] == ["content"]
-    assert {"from": "ckpt_step_4", "to": "ckpt_step_6"} in view.lineage["edges"]
-    assert len(api.runs()) == 2
-
-
-def test_a_checkpoint_whose_weights_are_others_is_only_declared(make_trainer: MakeTrainer, tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    make_trainer(callbacks=[CognifyCallback()], max_steps=4).train()
-    folder = tmp_path / "out" / "checkpoint-4"
-
-    class SwapBehindTheTrainersBack(CognifyCallback):
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            tensors = load_file(folder / "model.safetensors")
-            save_file(
-                {key: tensor + torch.ones_like(tensor) for key, tensor in tensors.items()}, folder / "model.safetensors"
-            )
-            super().on_train_begin(*args, **kwargs)
-
-    make_trainer(callbacks=[SwapBehindTheTrainersBack()], max_steps=6).train(resume_from_checkpoint=str(folder))
-    resumed = [node for node in _nodes(_last_run(), "checkpoint") if node["id"] == "ckpt_step_4"]
-    assert [node["assurance"] for node in resumed] == ["declared"]
 
 
 def test_each_training_of_a_process_is_a_run_of_its_own(make_trainer: MakeTrainer) -> None:
@@ -241,12 +211,12 @@ def test_trainings_within_a_block_are_one_run(make_trainer: MakeTrainer) -> None
         make_trainer("two", [CognifyCallback()], max_steps=2, train=tiny.rows(32, shift=5)).train()
     (row,) = api.runs()
     assert (row.run_id, row.status) == (run.id, Status.AUDIT_SEALED)
-    checkpoints = _nodes(_last_run(), "checkpoint")
+    checkpoints = nodes_of(last_run(), "checkpoint")
     assert len({node["id"] for node in checkpoints}) == 2
-    datasets = {node["id"] for node in _nodes(_last_run(), "dataset")}
+    datasets = {node["id"] for node in nodes_of(last_run(), "dataset")}
     assert len(datasets) == 2
     for checkpoint in checkpoints:
-        sources = {edge["from"] for edge in _last_run().lineage["edges"] if edge["to"] == checkpoint["id"]}
+        sources = {edge["from"] for edge in last_run().lineage["edges"] if edge["to"] == checkpoint["id"]}
         assert len(sources & datasets) == 1
 
 
@@ -268,8 +238,8 @@ def test_a_dataset_that_was_named_before_gives_its_name_to_the_rows(make_trainer
     rows = tiny.rows()
     api.dataset(rows, name="patient_notes", schema_version="3", source_category="private_licensed")
     make_trainer(callbacks=[CognifyCallback()], train=rows, remove_unused_columns=False).train()
-    view = _last_run()
-    assert [node["id"] for node in _nodes(view, "dataset")] == ["ds_patient_notes_v3"]
+    view = last_run()
+    assert [node["id"] for node in nodes_of(view, "dataset")] == ["ds_patient_notes_v3"]
     assert not [gap for gap in view.gaps if "source" in gap.reason]
 
 
@@ -278,12 +248,12 @@ def test_files_that_were_named_before_are_the_source_of_the_rows(make_trainer: M
     rows.to_json(tmp_path / "notes.jsonl")
     api.dataset(tmp_path / "notes.jsonl", name="notes")
     make_trainer(callbacks=[CognifyCallback()], train=rows).train()
-    assert {"from": "ds_notes_v1", "to": "ds_train_v1"} in _last_run().lineage["edges"]
+    assert {"from": "ds_notes_v1", "to": "ds_train_v1"} in last_run().lineage["edges"]
 
 
 def test_an_unnamed_source_is_a_gap_with_the_call_that_mends_it(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback()]).train()
-    (gap,) = [gap for gap in _last_run().gaps if gap.subject == "ds_train_v1"]
+    (gap,) = [gap for gap in last_run().gaps if gap.subject == "ds_train_v1"]
     assert gap.reason == "source: unresolved"
     assert "cognify.dataset(" in str(gap.mend)
 
@@ -298,7 +268,7 @@ def test_a_callback_can_be_pickled_while_it_records(make_trainer: MakeTrainer) -
 
     make_trainer(callbacks=[Copied(tags={"team": "ml"})]).train()
     assert copies[1]["tags"] == {"team": "ml"}
-    assert _last_run().row.status is Status.AUDIT_SEALED
+    assert last_run().row.status is Status.AUDIT_SEALED
 
 
 def test_off_does_nothing_at_all(make_trainer: MakeTrainer, home: Path) -> None:
@@ -312,7 +282,7 @@ def test_off_does_nothing_at_all(make_trainer: MakeTrainer, home: Path) -> None:
 def test_dry_does_everything_and_keeps_nothing(make_trainer: MakeTrainer, home: Path) -> None:
     api.init(home=home, quiet=True, mode="dry")
     make_trainer(callbacks=[CognifyCallback()]).train()
-    assert _last_run().row.status is Status.AUDIT_SEALED
+    assert last_run().row.status is Status.AUDIT_SEALED
     assert not home.exists()
 
 
@@ -335,7 +305,7 @@ def test_a_worker_that_is_killed_stops_nothing_and_the_seal_says_so(make_trainer
                     child.kill()
 
     make_trainer(callbacks=[KillTheWorker()]).train()
-    view = _last_run()
+    view = last_run()
     assert view.row.status is Status.AUDIT_SEALED
     unresolved = [node for node in view.lineage["nodes"] if node["assurance"] == "unresolved"]
     assert view.row.complete is (not unresolved)
@@ -344,8 +314,6 @@ def test_a_worker_that_is_killed_stops_nothing_and_the_seal_says_so(make_trainer
 def test_a_checkpoint_folder_that_vanishes_is_unresolved_and_the_record_incomplete(
     make_trainer: MakeTrainer, tmp_path: Path
 ) -> None:
-    import shutil
-
     class DeleteFirst(CognifyCallback):
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if state.global_step == 2:
@@ -353,11 +321,56 @@ def test_a_checkpoint_folder_that_vanishes_is_unresolved_and_the_record_incomple
             super().on_save(args, state, control, **kwargs)
 
     make_trainer(callbacks=[DeleteFirst()]).train()
-    view = _last_run()
+    view = last_run()
     assert view.row.status is Status.AUDIT_SEALED
     assert view.row.complete is False
-    (node,) = [node for node in _nodes(view, "checkpoint") if node["id"] == "ckpt_step_2"]
+    (node,) = [node for node in nodes_of(view, "checkpoint") if node["id"] == "ckpt_step_2"]
     assert node["assurance"] == "unresolved"
+
+
+def test_ctrl_c_while_the_final_weights_are_hashed_is_named_and_the_record_incomplete(
+    make_trainer: MakeTrainer,
+) -> None:
+    from transformers import TrainerCallback
+
+    class CtrlC(TrainerCallback):  # type: ignore[misc] # transformers is untyped
+        def on_train_end(self, *_: Any, model: Any, **__: Any) -> None:
+            def interrupt(*_: Any) -> None:
+                raise KeyboardInterrupt
+
+            model.register_state_dict_pre_hook(interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(callbacks=[CtrlC(), CognifyCallback()]).train()
+    api.this_session().settle()
+    view = last_run()
+    assert not view.row.complete
+    assert view.reasons == ("the end of the training: cut short by KeyboardInterrupt",)
+
+
+def test_a_training_that_another_thread_cuts_off_is_incomplete_and_goes_on(make_trainer: MakeTrainer) -> None:
+    from transformers import TrainerCallback
+
+    begun, cut_off = threading.Event(), threading.Event()
+
+    class Wait(TrainerCallback):  # type: ignore[misc] # transformers is untyped
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            begun.set()
+            cut_off.wait(60)
+
+    slow = make_trainer("slow", callbacks=[CognifyCallback(), Wait()])
+    other = make_trainer("other", callbacks=[CognifyCallback()])
+    training = threading.Thread(target=slow.train)
+    training.start()
+    assert begun.wait(60)
+    other.train()
+    cut_off.set()
+    training.join(60)
+    assert slow.state.global_step == 6
+    second, first = api.runs()
+    assert (second.status, second.complete) == (Status.AUDIT_SEALED, True)
+    assert (first.status, first.complete) == (Status.INTERRUPTED, False)
+    assert "while" in api.show(first.run_id).reasons[0]
 
 
 def test_an_empty_home_is_enough(make_trainer: MakeTrainer, home: Path) -> None:
@@ -367,5 +380,5 @@ def test_an_empty_home_is_enough(make_trainer: MakeTrainer, home: Path) -> None:
 
 def test_checkpoints_carry_their_step(make_trainer: MakeTrainer) -> None:
     make_trainer(callbacks=[CognifyCallback()]).train()
-    events = [parse_event(data).body for data in api.this_session().workspace.store.events(_last_run().row.run_id)]
+    events = [parse_event(data).body for data in api.this_session().workspace.store.events(last_run().row.run_id)]
     assert sorted(body.step for body in events if isinstance(body, CheckpointSeen)) == [2, 4, 6]

@@ -245,13 +245,15 @@ def test_a_folder_that_an_io_writes_is_hashed_as_a_tree(namespace: str, tmp_path
 
 
 def test_a_checkpoint_that_another_process_deletes_at_once_is_unresolved(tmp_path: Path) -> None:
+    folder = tmp_path / "training"  # beside our home, which stays
+
     class Vanishing(torch_io("lightning.pytorch")):  # type: ignore[misc]
         def save_checkpoint(self, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
             super().save_checkpoint(checkpoint, path, storage_options)
             if checkpoint["global_step"] == 4:
-                shutil.rmtree(tmp_path)
+                shutil.rmtree(folder)
 
-    fit("lightning.pytorch", tmp_path, recorded=True, plugins=[Vanishing()])
+    fit("lightning.pytorch", folder, recorded=True, plugins=[Vanishing()])
     assert {node["step"]: node["assurance"] for node in checkpoints()} == {
         2: "content",
         4: "unresolved",

@@ -17,9 +17,10 @@ import pytest
 pytest.importorskip("mlflow")
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric
+from mlflow.entities import Metric, RunTag
 from mlflow.exceptions import MlflowException
 
+from cognify_core.model.names import new_run_id, utc_now
 from cognify_core.model.record import Status
 from cognify_core.store.sql import open_store
 from tests.integrations.mlflow_program import Recorded
@@ -120,6 +121,35 @@ def test_what_a_worker_took_and_had_not_recorded_when_it_was_killed_is_found_at_
     assert sorted(done.points["loss"]) == [(step, 1 / (step + 1)) for step in range(500)]
     [said] = done.said("found_at_the_end")
     assert said["metrics"] == {"loss": 499, "nan": 1}
+    assert done.verify().exit_code == 0
+
+
+def test_what_is_said_at_once_to_another_worker_is_recorded(two: Server) -> None:
+    for _ in range(10):
+        client, run = new_run(two)
+        with ThreadPoolExecutor(4) as pool:
+            for logged in [pool.submit(client.log_metric, run, "loss", 0.5, step=step) for step in range(4)]:
+                logged.result()
+        client.set_terminated(run)
+        done = sealed(two, run)
+        assert sorted(step for step, _ in done.points["loss"]) == [0, 1, 2, 3]
+        assert done.said("found_at_the_end") == []
+
+
+def test_a_run_whose_worker_died_before_it_began_the_record_is_recorded_from_then_on(two: Server) -> None:
+    """Played as well: a run that went to MLflow's own database alone, tagged as a worker tags those that it creates."""
+    plain = stores_in(f"sqlite:///{two.folder / 'mlflow.db'}", "mlflow-artifacts:/").tracking
+    ours = new_run_id(utc_now(), os.urandom(3))
+    run = plain.create_run("0", "ada", 0, [RunTag("cognify.run_id", ours)], "left").info.run_id
+    client = MlflowClient(two.uri)
+    client.log_metric(run, "loss", 0.5, step=1)
+    client.set_terminated(run)
+
+    done = sealed(two, run)
+
+    assert done.row.run_id == ours
+    assert done.points == {"loss": [(1, 0.5)]}
+    assert done.gaps[-1].subject == "what was said first"
     assert done.verify().exit_code == 0
 
 

@@ -38,6 +38,7 @@ READS = {
         "import mmap; source = open('mapped.txt'); mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)",
     ),
     "sqlite.db": ("sqlite3", "sqlite3.connect(pathlib.Path('sqlite.db').absolute().as_posix()).close()"),
+    "path.db": ("sqlite3", "sqlite3.connect(pathlib.Path('path.db')).close()"),
     "pandas.parquet": ("pandas.io.parquet.read_parquet", "pandas.read_parquet('pandas.parquet')"),
     "pandas.feather": ("pandas.io.feather_format.read_feather", "pandas.read_feather('pandas.feather')"),
     "pandas.orc": ("pandas.io.orc.read_orc", "pandas.read_orc('pandas.orc')"),

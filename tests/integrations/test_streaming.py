@@ -116,6 +116,18 @@ def test_the_files_of_a_stream_are_its_sources_and_checkpoints_come_from_it(
     assert not [gap for gap in package["gaps"] if gap["subject"] == "ds_web_text_v1"]
 
 
+def test_the_files_of_a_stream_that_nobody_watches_are_its_sources_all_the_same(
+    make_trainer: MakeTrainer, home: Path, files: list[str]
+) -> None:
+    make_trainer(callbacks=[CognifyCallback()], train=stream_of(files)).train()
+    package = json.loads(cognify.export_audit().path.read_text())
+    assert {edge["from"] for edge in package["edges"] if edge["to"] == "ds_train_v1"} == {
+        "ds_train_part0_v1",
+        "ds_train_part1_v1",
+    }
+    assert [gap["reason"] for gap in package["gaps"] if gap["subject"] == "ds_train_v1"] == ["stream"]
+
+
 def test_a_package_carries_the_manifests_of_all_parts_and_verifies(
     make_trainer: MakeTrainer, home: Path, files: list[str]
 ) -> None:

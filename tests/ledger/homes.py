@@ -8,6 +8,7 @@ from typing import Any
 
 from cognify_core import api
 from cognify_core.api.ledgers import WorkspaceLedger
+from cognify_core.verify.access_fsck import AccessReport
 from cognify_core.verify.ledger_fsck import LedgerReport
 from tests.tamper.attacking import Home, leave, use
 
@@ -65,11 +66,11 @@ def live(path: Path, store: str | None = None) -> Lived:
     return Lived(home, sealed.id, addendum.run_id, discarded.id, closed.id, still_open.id)
 
 
-def codes(report: LedgerReport) -> set[str]:
+def codes(report: LedgerReport | AccessReport) -> set[str]:
     return {finding.code for finding in report.findings if finding.verdict == "contradiction"}
 
 
-def names(report: LedgerReport, code: str, naming: str) -> bool:
+def names(report: LedgerReport | AccessReport, code: str, naming: str) -> bool:
     """Whether a contradiction of that code names the thing."""
     told = [finding.message for finding in report.findings if finding.code == code]
     return any(naming in message for message in told)

@@ -18,6 +18,7 @@ from cognify_core.seal.ledger_tiles import Tiles, tile_path
 from cognify_core.seal.notes import SignedHead
 from cognify_core.seal.trusted_root import trusted_root_of
 from tests.cli.running import cognify
+from tests.installed import MODULES, needs
 from tests.ledger.homes import Lived, codes, names
 from tests.tamper.attacking import refused, report_of
 
@@ -190,7 +191,6 @@ def test_a_ledger_that_cannot_be_written_is_a_recorded_failure_and_no_exception(
     assert api.this_session().workspace.store.bundle(run.id) is None
 
 
-MODULES = Path(os.environ.get("COGNIFY_TEST_NODE", Path(__file__).parents[2] / ".venv" / "node")) / "node_modules"
 VERIFY = """
 const { Verifier, toSignedEntity, toTrustMaterial } = require('@sigstore/verify');
 const { bundleFromJSON } = require('@sigstore/bundle');
@@ -208,7 +208,7 @@ console.log('verified');
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None or not MODULES.is_dir(), reason="node or @sigstore/verify is not here")
+@needs("node", package="@sigstore/verify")
 def test_npms_sigstore_verifies_seals_and_receipts_with_their_log_entries(lived: Lived, tmp_path: Path) -> None:
     bundle = json.loads(lived.home.late.read_bytes())["seal"]["bundle"].encode()
     receipt = lived.home.late.with_name(lived.home.late.name + ".sigstore.json").read_bytes()

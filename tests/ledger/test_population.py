@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("openpyxl")
 
 from cognify_core import api
+from cognify_core.api.access_log import WorkspaceAccesses
 from cognify_core.errors import LedgerError
 from tests.export.sheets.workbooks import ipe_facts
 from tests.ledger.homes import Lived
@@ -18,6 +19,13 @@ def said_of_the_ledger() -> object:
 
 def test_a_list_of_runs_agrees_with_the_ledger_and_leaves_addenda_out(lived: Lived) -> None:
     assert said_of_the_ledger() == "agrees: it lists the same 4 runs as opened in the period"
+
+
+def test_a_list_of_runs_is_an_entry_of_the_access_log(lived: Lived) -> None:
+    package = api.export_population(*DECADES)
+    last = WorkspaceAccesses(api.this_session().workspace).page(limit=1)[0]
+    assert (last.run_id, last.access.action) == (None, "population")
+    assert last.access.subject == str(package.package_hash)
 
 
 def test_a_list_of_runs_names_one_that_was_deleted(lived: Lived) -> None:

@@ -56,7 +56,7 @@ def store(store_place: Path | str) -> Iterator[SqlStore]:
 def ledger(store: SqlStore, tmp_path: Path) -> Ledger:
     ring = KeyRing(tmp_path / "keys")
     ring.trust(SIGNER.public_key.pem, "signer")
-    return Ledger(store, ring.log(), tuple(ring.trusted()))
+    return Ledger(store, ring.log(), keys=tuple(ring.trusted()))
 
 
 def closed_run(store: SqlStore) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from cognify_core.errors import StoreError
-from cognify_core.model.events import Draft, Failure, Metrics, Phase, parse_event
+from cognify_core.model.events import Draft, Failure, Metrics, Phase, RunOpened, parse_event
 from cognify_core.record.recorder import CALL_AT, QUEUE_LIMIT, WAITING_LIMIT, Recorder
 from cognify_core.record.spool import Spool
 from cognify_core.store.sql import SqlStore
+from cognify_core.store.sqlite import Sqlite
 from tests.factories import RUN_ID, TREE, checkpoint, dataset, note
 
 
@@ -141,6 +142,24 @@ def test_nothing_waits_for_a_store_that_hangs(disk: DiskThatFails, recording: Ca
     assert any(body.kind == "checkpoint" for body in _bodies(disk.store))
 
 
+def test_a_store_that_somebody_keeps_locked_is_waited_for_once_and_not_again_for_every_retry(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    impatient = SqlStore(Sqlite(tmp_path / "cognify.db", wait_seconds=0.5))
+    recorder = Recorder(impatient, RUN_ID, "main", Spool(tmp_path / "spool", RUN_ID, "main"), pauses=(0.01,) * 9)
+    try:
+        with Sqlite(tmp_path / "cognify.db").writing():
+            recorder.put(note())
+            began = time.monotonic()
+            assert not recorder.flush()
+            assert time.monotonic() - began < 3 * 0.5 + 1
+        assert recorder.flush()
+    finally:
+        recorder.stop(5)
+        impatient.close()
+    assert note() in _bodies(store)
+
+
 def test_evidence_is_never_thinned(disk: DiskThatFails, recording: Callable[[], Recorder]) -> None:
     recorder = recording()
     disk.failing = True
@@ -209,6 +228,17 @@ def test_a_fact_that_has_no_bytes_becomes_a_failure_that_names_it(
     assert [body.where for body in _bodies(store) if isinstance(body, Failure)] == ["a dataset event"]
 
 
+def test_what_lies_at_a_path_that_is_not_utf_8_is_recorded_with_the_path_escaped(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    seen = checkpoint(location=os.fsdecode(b"/data/\xff/checkpoint-20"), facts={"of": [os.fsdecode(b"\xfe")]})
+    recorder.put(seen, TREE)
+    assert recorder.flush(5)
+    (body,) = [body for body in _bodies(store) if not isinstance(body, RunOpened)]
+    assert body == seen.model_copy(update={"location": "/data/\\udcff/checkpoint-20", "facts": {"of": ["\\udcfe"]}})
+
+
 def test_a_metric_that_is_no_number_is_a_failure_and_stops_nothing(
     store: SqlStore, recording: Callable[[], Recorder]
 ) -> None:
@@ -220,6 +250,35 @@ def test_a_metric_that_is_no_number_is_a_failure_and_stops_nothing(
     bodies = _bodies(store)
     assert sorted(body.where for body in bodies if isinstance(body, Failure)) == ["metric 'label'", "metric 'steps'"]
     assert [len(body.points) for body in bodies if isinstance(body, Metrics)] == [3]
+    assert any(body.kind == "note" for body in bodies)
+
+
+class Shy:
+    """A value that does not want to be read."""
+
+    def __float__(self) -> float:
+        raise RuntimeError("not now")
+
+    def __str__(self) -> str:
+        raise RuntimeError("nor then")
+
+
+def test_a_point_that_cannot_be_written_spoils_no_others_and_nothing_that_comes_after(
+    store: SqlStore, recording: Callable[[], Recorder]
+) -> None:
+    recorder = recording()
+    recorder.log(1, {"loss": 0.5, "huge": 10**5000, "odd \udcff": 1.0, "shy": Shy()})  # type: ignore[dict-item]
+    recorder.log(2**53, {"late": 1.0})
+    recorder.log(2, {Shy(): 1.0})  # type: ignore[dict-item]
+    recorder.put(note(text="still here"))
+    assert recorder.flush(5)
+    bodies = _bodies(store)
+    failed = {body.where for body in bodies if isinstance(body, Failure)}
+    assert failed == {
+        *("metric 'huge'", "metric 'odd \\udcff'", "metric 'shy'", "metric 'late'"),
+        "metric named by a Shy",
+    }
+    assert [list(body.points) for body in bodies if isinstance(body, Metrics)] == [[(1, "loss", 0.5)]]
     assert any(body.kind == "note" for body in bodies)
 
 

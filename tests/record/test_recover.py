@@ -13,9 +13,10 @@ import pytest
 
 from cognify_core.model.events import Draft, RunClosed, parse_event
 from cognify_core.model.names import utc_now
+from cognify_core.model.ranks import RankJoined
 from cognify_core.model.record import Status
 from cognify_core.record.owner import NOBODY, this_process
-from cognify_core.record.recover import DIED, recover
+from cognify_core.record.recover import DIED, interrupt, recover
 from cognify_core.seal.keys import KeyRing
 from cognify_core.seal.sealing import seal_run
 from cognify_core.store.protocol import Owner
@@ -111,6 +112,15 @@ def test_a_run_that_nobody_ever_owned_is_interrupted(store: SqlStore, tmp_path: 
 def test_a_run_that_is_a_servers_goes_on_until_somebody_closes_it(store: SqlStore, tmp_path: Path) -> None:
     store.set_owner(RUN_ID, NOBODY)
     assert recover(store, tmp_path) == []
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_record_that_has_grown_since_it_was_looked_at_is_not_closed(store: SqlStore, world_size: int) -> None:
+    size = store.append(RUN_ID, [draft(RankJoined(rank=0, world_size=world_size))])
+    grown = store.append(RUN_ID, [draft(dataset(), 1)])
+    assert not interrupt(store, RUN_ID, at=size)
+    assert (store.run(RUN_ID).status, store.run(RUN_ID).size) == (Status.RUNNING, grown)
+    assert interrupt(store, RUN_ID, at=grown)
 
 
 @pytest.mark.parametrize("last", [0, 1])

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import APIRouter, FastAPI
 
 from cognify_core.canonical import encode
 from cognify_core.model.names import new_run_id, stamp_time, utc_now
@@ -22,6 +23,8 @@ from cognify_core.server.app import make_app
 from cognify_core.server.limits import Limits
 from cognify_core.server.roles import Role
 from cognify_core.server.tokens import issue
+from cognify_core.server.wire import Wire
+from cognify_core.server.working import Pace
 from cognify_core.settings import Settings, load
 from cognify_core.store.protocol import Store
 from cognify_core.store.sql import open_store
@@ -37,6 +40,10 @@ class Served:
     client: httpx.Client
     settings: Settings
     store: Store
+    url_of_store: str
+    """As SQLAlchemy takes it."""
+    app: FastAPI = field(default_factory=FastAPI)
+    """What is served, where that is in this process."""
 
     def key(self, role: Role = Role.ADMIN, workspace: str | None = None, days: int | None = None) -> str:
         """A new API key."""
@@ -91,6 +98,11 @@ class Room:
             time.sleep(0.05)
         raise TimeoutError("nothing was found within half a minute")
 
+    def last_access(self, run_id: str) -> dict[str, Any]:
+        """The newest entry of the access log that tells of a run; asking for it is another one."""
+        listed = self.ask("GET", "/accesses", params={"run_id": run_id}).json()["accesses"]
+        return next(entry for entry in listed if entry["action"] != "accesses")
+
     def sealed(self) -> str:
         """A run with a few events, sealed."""
         run_id = self.begin()
@@ -117,19 +129,39 @@ def metric(number: int, writer: str = "w") -> bytes:
     return line({"kind": "metrics", "points": [[number, "loss", 1.5]]}, number, writer)
 
 
+def url_of(place: Path | str) -> str:
+    """The URL of a store, for SQLAlchemy."""
+    if isinstance(place, Path):
+        return f"sqlite:///{place}"
+    return place.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
 @contextmanager
-def serving(home: Path, limits: Limits | None = None, port: int = 0) -> Iterator[Served]:
-    """Serve a new store for as long as the block lasts."""
-    settings = load(home=home, quiet=True)
-    store = open_store(settings.store_path)
+def serving(
+    home: Path,
+    limits: Limits | None = None,
+    port: int = 0,
+    pages: APIRouter | None = None,
+    *,
+    pace: Pace | None = None,
+    place: str | None = None,
+    wire: type[Wire] = Wire,
+    **given: Any,
+) -> Iterator[Served]:
+    """Serve a new store, in a file or at that place, for as long as the block lasts; with these pages and settings."""
+    settings = load(home=home, quiet=True, **given)
+    store = open_store(place or settings.store_path)
     listening = socket.create_server(("127.0.0.1", port))
-    app = make_app(settings, store, limits or Limits(requests=1_000_000))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    app = make_app(settings, store, limits or Limits(requests=1_000_000, logins=1_000_000), pace)
+    if pages is not None:
+        app.include_router(pages)
+    config = uvicorn.Config(app, http=wire, log_level="warning", lifespan="on", proxy_headers=False, ws="none")
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=30) as client:
-            yield Served(client, settings, store)
+            yield Served(client, settings, store, url_of(place or settings.store_path), app)
     finally:
         server.should_exit = True
         thread.join(10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -45,6 +47,21 @@ def test_an_unknown_field_or_a_wrong_type_changes_nothing(room: Room, change: An
     assert refused.status_code == 422
     assert named in refused.json()["detail"]
     assert room.ask("GET", "/retention").json()["version"] == 0
+
+
+def test_two_who_change_the_retention_at_once_take_nothing_back_of_each_other(room: Room) -> None:
+    for turn in range(10):
+        wanted = {"retention_years": 20 + turn, "archive_after_days": 100 + turn}
+        both = threading.Barrier(2)
+
+        def change(name: str, value: int, both: threading.Barrier = both) -> None:
+            both.wait()
+            room.ask("PATCH", "/retention", json={name: value}).raise_for_status()
+
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(change, wanted, wanted.values()))
+        found = room.ask("GET", "/retention").json()
+        assert {name: found[name] for name in wanted} == wanted
 
 
 def test_fewer_years_than_the_law_asks_need_a_reason(room: Room) -> None:
@@ -93,6 +110,8 @@ def test_a_vault_is_set_and_the_one_of_the_server_can_be_tried(room: Room) -> No
 
 
 def test_a_profile_refers_to_no_file_of_the_server(room: Room) -> None:
+    for policy in ({"path": "/etc/passwd"}, "/etc/passwd", {"path": "/etc/passwd", "sha256": "0" * 64}):
+        assert room.ask("PUT", "/profile", json={"acceptable_use_policy": policy}).status_code == 422, policy
     refused = room.ask("PUT", "/profile", json={"acceptable_use_policy": {"path": "/etc/passwd"}})
     assert refused.status_code == 422
     assert "not to files" in refused.json()["detail"]

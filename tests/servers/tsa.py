@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
 import time
@@ -12,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from tests.installed import the
 from tests.servers.answering import Answering, listening
 
 CONFIGURATION = """
@@ -142,8 +141,7 @@ class Tsa:
 
 def authority(folder: Path, name: str = "a test's authority", root: Issuer | None = None, **how: object) -> Tsa:
     """An authority that is not asked over HTTP."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    the("openssl")
     folder.mkdir(parents=True, exist_ok=True)
     root = root or issuer(f"the root of {name}")
     signer = issuer(name, root, purposes=STAMPING, **how)  # type: ignore[arg-type]

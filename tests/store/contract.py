@@ -50,6 +50,11 @@ class RecordContract:
         (first,) = store.events(RUN)
         assert first == draft(factories.opened(), time=factories.OPENED_AT).at(RUN, 0).encode()
 
+    def test_a_store_that_can_be_written_passes_and_nothing_of_it_stays(self, store: Store) -> None:
+        begin(store)
+        store.check_writable()
+        assert (len(store.runs()), store.run(RUN).size) == (1, 1)
+
     def test_a_run_can_have_an_owner_from_its_first_event_on(self, store: Store) -> None:
         store.create(RUN, draft(factories.opened()), OWNER)
         assert store.owners(RUN) == [OWNER]

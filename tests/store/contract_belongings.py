@@ -47,6 +47,15 @@ class BelongingsContract:
         with pytest.raises(StoreError, match=f"holds no manifest {Digest.of(b'nothing')}"):
             store.manifest(Digest.of(b"nothing"))
 
+    def test_what_belongs_to_many_runs_is_read_together(self, store: Store) -> None:
+        for run_id in (RUN, OTHER):
+            frozen(store, run_id)
+        store.put_bundle(RUN, BUNDLE)
+        mine = [store.put_receipt(receipt(package)) for package in (b"2", b"1")]
+        assert store.bundles([RUN, OTHER]) == {RUN: BUNDLE}
+        assert (store.receipts_of([RUN, OTHER]), store.receipts_of([OTHER])) == ({RUN: mine}, {})
+        assert (store.bundles([]), store.receipts_of([])) == ({}, {})
+
     def test_the_first_receipt_of_a_package_stays(self, store: Store) -> None:
         frozen(store)
         first, second = receipt(b"1"), receipt(b"0")

@@ -1,22 +1,36 @@
-"""What every store promises of keeping: facts about vaults, policies, days, jobs, purges."""
+"""What every store promises of keeping: facts about vaults, policies, days, purges."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from cognify_core.errors import RecordError, RunNotFoundError, RunStateError
+from cognify_core.errors import PolicyChangedError, RecordError, RunNotFoundError, RunStateError
 from cognify_core.model.digest import Digest
-from cognify_core.store.keeping import Job, KeepUntil, Purge, VaultFact
+from cognify_core.model.events import Release
+from cognify_core.store.keeping import Clocks, KeepUntil, KeptDays, Purge, VaultFact
 from cognify_core.store.protocol import Store
 from tests import factories
-from tests.store.values import ADDENDUM, BUNDLE, OTHER, RUN, amends, begin, closed, freeze_of, frozen, note, receipt
+from tests.store.contract_working import job
+from tests.store.values import (
+    ADDENDUM,
+    BUNDLE,
+    OTHER,
+    RUN,
+    amends,
+    begin,
+    closed,
+    draft,
+    freeze_of,
+    frozen,
+    note,
+    receipt,
+)
 
+RELEASE = Release(approved_by="B. Person", role="lead", ran_by="A. Person", on="2026-11-29")
 PURGE = Purge("A. Person", "B. Person", "erasure is due \x1b[31m‮", "2026-11-28T00:00:00.000000Z", None, "[]")
-LATER = "2025-09-12T15:00:01.000000Z"
 
 
 def fact(**fields: Any) -> VaultFact:
@@ -40,16 +54,12 @@ def fact(**fields: Any) -> VaultFact:
     return replace(known, **fields)
 
 
-def job(run_id: str = RUN, job_id: str = "deliver:1", **fields: Any) -> Job:
-    return replace(Job(job_id, "deliver", run_id, factories.TIME, factories.TIME), **fields)
-
-
 def day(until: str | None, why: str = "a law") -> KeepUntil:
     return KeepUntil(until, why, factories.TIME)
 
 
 class KeepingContract:
-    """Facts about vaults, what a workspace says, until when, work to be done, purges."""
+    """Facts about vaults, what a workspace says, until when, purges."""
 
     def test_facts_are_kept_in_the_order_of_their_coming(self, store: Store) -> None:
         said = [fact(), fact(state="missing", mode=None, until=None), fact(held=True, asked_held=True, part="receipt")]
@@ -58,6 +68,8 @@ class KeepingContract:
         store.put_fact(fact(run_id=OTHER))
         assert store.facts(RUN) == said
         assert store.facts() == [*said, fact(run_id=OTHER)]
+        assert store.facts_after(1, 2) == [(2, said[1]), (3, said[2])]
+        assert (store.facts_after(3, 9), store.count_facts()) == ([(4, fact(run_id=OTHER))], 4)
 
     def test_a_policy_is_kept_version_by_version(self, store: Store) -> None:
         for policy in (b"{}", b"{}", b'{"retention_years":7}', b"{}"):
@@ -70,6 +82,14 @@ class KeepingContract:
             (3, b"{}"),
         ]
         assert [each.version for each in store.policies("vault")] == [1]
+
+    def test_a_policy_that_rests_on_an_older_version_is_not_kept(self, store: Store) -> None:
+        store.put_policy("retention", b"1", factories.TIME, after=0)
+        for after in (0, 2):
+            with pytest.raises(PolicyChangedError, match="changed the retention"):
+                store.put_policy("retention", b"2", factories.TIME, after=after)
+        store.put_policy("retention", b"3", factories.TIME, after=1)
+        assert [each.policy for each in store.policies("retention")] == [b"1", b"3"]
 
     def test_a_run_is_kept_until_a_day_and_never_a_shorter_time(self, store: Store) -> None:
         frozen(store)
@@ -96,38 +116,79 @@ class KeepingContract:
         with pytest.raises(RunNotFoundError, match="there is no run"):
             store.keep_until(OTHER, day("2030-01-01"))
 
-    def test_a_job_is_asked_for_once_and_done_once(self, store: Store) -> None:
-        begin(store)
-        assert store.put_job(job()) == store.put_job(job(created_at=LATER)) == job()
-        claimed = store.claim_job(factories.TIME, LATER)
-        assert claimed == job(attempts=1)
-        assert store.claim_job(factories.TIME, LATER) is None
-        store.finish_job("deliver:1", LATER)
-        assert (store.jobs(), store.claim_job(LATER, LATER)) == ([], None)
-        assert store.jobs(done=True) == [job(attempts=1, done_at=LATER)]
+    def test_what_keeps_a_run_is_told_of_one_and_of_all_that_are_frozen(self, store: Store) -> None:
+        begin(store, OTHER)
+        frozen(store, project="triage")
+        assert (store.clocks(OTHER), store.all_clocks()[0].is_sealed) == (None, False)
+        store.put_bundle(RUN, BUNDLE)
+        begin(store, ADDENDUM, amends=amends())
+        store.append(ADDENDUM, [draft(RELEASE, 1), closed()])
+        store.freeze(ADDENDUM, replace(freeze_of(store, ADDENDUM), sealed_at="2027-01-02T03:04:05Z"))
+        for name in (None, "hipaa", "hipaa", "eu_ai_act"):
+            package = f"package {name} {len(store.receipts(RUN))}".encode()
+            store.put_receipt(replace(receipt(package), template=name))
+        store.keep_until(RUN, day("2030-01-01"))
+        store.keep_until(RUN, day(None))
+        (clocks,) = store.all_clocks()
+        assert ([clocks], store.all_clocks([OTHER])) == (store.all_clocks([RUN]), [])
+        assert clocks == store.clocks(RUN)
+        assert [b'"kind":"release"' in event for event in clocks.releases] == [True]
+        assert replace(clocks, releases=()) == Clocks(
+            run_id=RUN,
+            project="triage",
+            sealed_at=factories.SEALED_AT,
+            last_seal_at="2027-01-02T03:04:05Z",
+            is_sealed=True,
+            templates=frozenset({"hipaa", "eu_ai_act"}),
+            packages=4,
+            releases=(),
+            kept=day(None),
+        )
 
-    def test_a_job_that_failed_waits_and_keeps_why(self, store: Store) -> None:
-        begin(store)
-        store.put_job(job())
-        store.claim_job(factories.TIME, LATER)
-        store.postpone_job("deliver:1", "no answer \x1b[31m", LATER)
-        assert store.claim_job(factories.TIME, LATER) is None
-        assert store.jobs() == [job(attempts=1, last_error="no answer \x1b[31m", due_at=LATER)]
-        assert store.claim_job(LATER, "2026") == job(attempts=2, last_error="no answer \x1b[31m", due_at=LATER)
+    def test_many_runs_are_kept_at_once_and_counted(self, store: Store) -> None:
+        frozen(store)
+        frozen(store, OTHER)
+        assert store.count_kept() == KeptDays(None, None, 0)
+        assert store.keep_all_until({RUN: day("2030-01-01"), OTHER: day("2036-01-01")}) == 2
+        assert store.count_kept() == KeptDays("2030-01-01", "2036-01-01", 0)
+        assert store.keep_all_until({RUN: day("2029-01-01"), OTHER: day(None)}) == 1
+        assert (store.kept_until(RUN), store.kept_until(OTHER)) == (day("2030-01-01"), day(None))
+        assert store.count_kept() == KeptDays("2030-01-01", "2030-01-01", 1)
 
-    def test_a_job_whose_worker_died_is_free_again_after_its_lease(self, store: Store) -> None:
-        begin(store)
-        store.put_job(job())
-        assert store.claim_job(factories.TIME, LATER) is not None
-        assert store.claim_job(LATER, "2026") == job(attempts=2)
+    def test_a_run_that_is_gone_meanwhile_is_passed_over(self, store: Store) -> None:
+        frozen(store)
+        store.keep_until(RUN, day("2020-01-01"))
+        store.purge(RUN, PURGE)
+        frozen(store, OTHER)
+        assert store.keep_all_until({RUN: day("2036-01-01"), OTHER: day("2036-01-01")}) == 1
 
-    def test_of_many_who_ask_for_work_each_gets_another(self, store: Store) -> None:
-        begin(store)
-        for number in range(4):
-            store.put_job(job(job_id=f"deliver:{number}"))
-        with ThreadPoolExecutor(6) as threads:
-            claimed = list(threads.map(lambda _: store.claim_job(factories.TIME, LATER), range(6)))
-        assert sorted(each.job_id for each in claimed if each) == [f"deliver:{number}" for number in range(4)]
+    def test_runs_are_counted_by_what_documents_were_made_with(self, store: Store) -> None:
+        for run_id in (RUN, OTHER):
+            frozen(store, run_id)
+            store.put_receipt(replace(receipt(run_id.encode(), run_id), template="hipaa"))
+            store.put_receipt(receipt(b"plain " + run_id.encode(), run_id))
+        store.put_receipt(replace(receipt(b"again"), template="hipaa"))
+        store.put_receipt(replace(receipt(b"eu"), template="eu_ai_act"))
+        assert store.count_made() == {"hipaa": 2, "eu_ai_act": 1}
+
+    def test_locks_are_found_by_their_end_those_that_hold_nothing_first(self, store: Store) -> None:
+        frozen(store)
+        said = [
+            fact(key="late", until="2036-11-29T00:00:00Z"),
+            fact(key="soon", until="2026-12-01T00:00:00Z"),
+            fact(key="soon", version="2", until="2026-12-01T00:00:00Z"),
+            fact(key="late", until="2027-01-01T00:00:00Z"),
+            fact(key="none", until=None, mode=None, state="unlocked"),
+            fact(key="soon", part="receipt", version="3"),
+        ]
+        for each in said:
+            store.put_fact(each)
+        order = [said[4], said[1], said[2], said[3]]
+        assert [each for _, each in store.find_locks()] == order
+        assert [each for _, each in store.find_locks("2026-12-02")] == order[:3]
+        assert [each for _, each in store.find_locks(lesser=True)] == order[:1]
+        first = store.find_locks(limit=2)
+        assert [each for _, each in (*first, *store.find_locks(after=first[-1][0], limit=2))] == order
 
     def test_a_run_that_must_be_kept_is_not_purged(self, store: Store) -> None:
         frozen(store)

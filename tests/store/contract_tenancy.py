@@ -11,12 +11,13 @@ from cognify_core.model.digest import Digest
 from cognify_core.store.protocol import Store
 from cognify_core.store.tenancy import Arrival, Token, WorkspaceRow
 from tests import factories
+from tests.store.contract_mentions import MentionsOfWorkspacesContract
 
 TEAM = WorkspaceRow("team", "The team", factories.TIME)
 TOKEN = Token("0f0f", "team", "viewer", "a dashboard", "0" * 64, "a test", factories.TIME)
 
 
-class TenancyContract:
+class TenancyContract(MentionsOfWorkspacesContract):
     """Workspaces, tokens, secrets, and who has which manifest."""
 
     def test_the_first_of_a_name_stays(self, store: Store) -> None:

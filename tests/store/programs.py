@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def run(*program: str) -> None:
     """Run the parts of a program one after the other; it must end well and say nothing."""
-    command = [sys.executable, "-c", "\n".join(program)]
+    of_forks = "ignore:This process:DeprecationWarning"  # Python 3.12 and newer warn of what is tested here
+    command = [sys.executable, "-W", of_forks, "-c", "\n".join(program)]
     done = subprocess.run(command, check=False, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from cognify_core.errors import StoreError, StoreVersionError
-from cognify_core.store.sql import open_store
-from cognify_core.store.tables import REVISIONS, metadata
+from cognify_core.store.columns import metadata
+from cognify_core.store.sql import SqlStore, open_store
+from cognify_core.store.sqlite import Sqlite
+from cognify_core.store.tables import REVISIONS
 from tests.store.programs import run
 from tests.store.values import RUN, begin, notes
 
@@ -65,6 +68,39 @@ def test_a_store_of_a_newer_schema_is_not_touched(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_store_that_a_newer_cognify_has_changed_meanwhile_does_not_pass(path: Path) -> None:
+    store = open_store(path)
+    store.check_writable()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreVersionError, match=r"of schema 9999 by now.*start it again, with the Cognify"):
+        store.check_writable()
+    store.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
+def test_a_store_on_a_disk_that_is_full_or_read_alone_does_not_pass(tmp_path: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", tmp_path], check=False)
+    if mounted.returncode:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        store = open_store(tmp_path / "cognify.db")
+        filler = tmp_path / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        with pytest.raises(StoreError, match="full"):
+            store.check_writable()
+        filler.unlink()
+        store.check_writable()
+        store.close()
+        subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+        with pytest.raises(StoreError, match="it is read-only"):
+            SqlStore(Sqlite(tmp_path / "cognify.db")).check_writable()
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
@@ -105,7 +141,8 @@ def test_several_processes_may_create_one_store_at_once(tmp_path: Path) -> None:
     program = f"""
 import os, sys
 import alembic.command
-from cognify_core.store.sql import open_store
+from cognify_core.store.sql import SqlStore, open_store
+from cognify_core.store.sqlite import Sqlite
 for attempt in range(6):
     wait, start = os.pipe()
     children = []

@@ -15,16 +15,22 @@ from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
 from tests.store.contract import StoreContract
 from tests.store.contract_beside import BesideContract
+from tests.store.contract_finding import FindingContract
 from tests.store.contract_ledger import LedgerContract
 from tests.store.contract_tenancy import TenancyContract
+from tests.store.contract_visitors import VisitorsContract
 from tests.store.values import OPENINGS, RUN, begin, closed, draft, note
 
 
-class TestSqliteStore(StoreContract, BesideContract, LedgerContract, TenancyContract):
+class TestSqliteStore(
+    StoreContract, BesideContract, FindingContract, LedgerContract, TenancyContract, VisitorsContract
+):
     """SQLite on a local disk."""
 
 
-class TestSqliteStoreOnANetworkFileSystem(StoreContract, BesideContract, LedgerContract, TenancyContract):
+class TestSqliteStoreOnANetworkFileSystem(
+    StoreContract, BesideContract, FindingContract, LedgerContract, TenancyContract, VisitorsContract
+):
     """SQLite where the mount table says that the disk is behind a network."""
 
     @pytest.fixture

@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from cognify_core.errors import StoreError
+from cognify_core.merkle import leaf_hash
+from cognify_core.model.access_entries import AccessEntry
 from cognify_core.model.digest import Digest
 from cognify_core.model.record import Status
 from cognify_core.store.confined import confined
+from cognify_core.store.finding import Wanted
 from cognify_core.store.sql import SqlStore, open_store
 from cognify_core.store.tables import REVISIONS
+from cognify_core.store.working import Job
 from tests import factories
-from tests.store.contract_beside import ACTOR, access
+from tests.store.contract_access_log import ACTOR, access, look
 from tests.store.values import (
     ADDENDUM,
     BUNDLE,
@@ -37,6 +41,11 @@ from tests.store.values import (
     receipt,
 )
 
+_BEFORE_0010 = (
+    "DROP TABLE webhooks;"
+    + "".join(f"DROP INDEX {index};" for index in ("runs_by_project", "releases", "jobs_by_day", "jobs_by_lane"))
+    + "".join(f"ALTER TABLE jobs DROP COLUMN {column};" for column in ("workspace", "lane", "body", "failed_at"))
+)
 RANKS = "run_20250915_000000_0ade0"
 """In the store of schema 0002: an open run of two ranks."""
 
@@ -92,7 +101,7 @@ def test_who_owned_a_run_in_an_old_store_is_its_rank_0(upgraded: SqlStore) -> No
 def test_a_store_of_schema_0002_keeps_its_runs_and_takes_profiles_and_accesses(from_0002: SqlStore) -> None:
     assert [row.run_id for row in from_0002.runs(addenda=True)] == [RANKS, ADDENDUM, OTHER, RUN]
     assert ([owner.rank for owner in from_0002.owners(RANKS)], from_0002.met(MEETING)) == ([0, 1], RANKS)
-    from_0002.put_access(RUN, access(), [ACTOR])
+    from_0002.put_accesses([look(RUN, ACTOR)])
     from_0002.put_profile(b"{}", factories.TIME)
     assert from_0002.accesses(RUN) == [access()]
     assert from_0002.openings(RUN) == [*OPENINGS, ACTOR]
@@ -109,6 +118,10 @@ def test_a_store_of_schema_0003_keeps_what_it_had_and_takes_leaves(tmp_path: Pat
     store = open_store(old_store(tmp_path / "cognify.db", "0003"))
     assert [row.run_id for row in store.runs(addenda=True)] == [RANKS, ADDENDUM, OTHER, RUN]
     assert (store.accesses(RUN), store.profiles()[-1].version) == ([access()], 1)
+    (row,) = store.access_rows(0, 9)
+    assert AccessEntry.parse(row.entry) == AccessEntry("default", 0, RUN, access())
+    assert store.node_row(0, 0, 9, tree="accesses") == [leaf_hash(row.entry)]
+    assert store.put_accesses([look(RUN)]) == [1]
     assert (store.ledger_size(), store.envelope(OTHER)) == (0, None)
     assert [place.position for place in store.log([leaf("seal", OTHER), leaf("opened", RUN)])] == [0, 1]
     store.close()
@@ -123,6 +136,42 @@ def test_manifests_of_schema_0005_are_those_of_the_embedded_workspace(tmp_path: 
     assert (store.ledger_size(), store.policies("retention")[-1].version) == (1, 1)
     store.close()
     assert _schema(tmp_path / "cognify.db") == _schema(empty_store)
+
+
+def test_lists_find_what_an_older_store_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "cognify.db"
+    store = open_store(path)
+    begin_met(store, RUN)
+    unresolved = factories.dataset(assurance="unresolved", reason="gone", hash=None, manifest=None)
+    seen, rows = factories.dataset(ref="rows"), Digest.of(factories.ROWS)
+    said = (note(1), draft(unresolved, 2), draft(factories.gap(), 3), draft(seen, 4))
+    store.append(RUN, [*said, closed(status="FAILED")])
+    known = store.glance([RUN]), store.count_runs(), store.holders([rows])
+    store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.executescript(_BEFORE_0010)
+        for table in ("gaps", "outcomes", "mentions", "accesses", "access_openings"):
+            older.execute(f"DROP TABLE {table}")
+        older.executescript("CREATE TABLE accesses (run_id, position, access);")
+        older.executescript("UPDATE alembic_version SET version_num = '0007';")
+    store = open_store(path)
+    assert (store.glance([RUN]), store.count_runs(), store.holders([rows])) == known
+    assert [row.run_id for row in store.find_runs(Wanted(gaps=True, status=Status.FAILED, holds=rows))] == [RUN]
+    store.close()
+
+
+def test_work_that_waited_in_schema_0005_is_that_of_its_runs_workspace(tmp_path: Path) -> None:
+    path = old_store(tmp_path / "cognify.db", "0005")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        waits = (*("deliver:1", "deliver", RUN, factories.TIME, factories.TIME, 2, "no answer"), None, None)
+        database.execute(f"INSERT INTO jobs VALUES ({', '.join('?' * len(waits))})", waits)
+    store = open_store(path)
+    assert store.jobs(workspace="default") == [
+        Job("deliver:1", "deliver", RUN, factories.TIME, factories.TIME, attempts=2, last_error="no answer")
+    ]
+    store.put_job(Job("round:default", "round", None, factories.TIME, factories.TIME))
+    assert store.claim_job(factories.TIME, "2026", kinds=["deliver"]) is not None
+    store.close()
 
 
 def test_an_upgraded_store_is_written_on(upgraded: SqlStore) -> None:

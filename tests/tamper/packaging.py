@@ -18,6 +18,7 @@ from cognify_core.verify.package import check_package
 from cognify_core.verify.package_form import read_package
 from cognify_core.verify.report import Report
 from tests.factories import SIGNER, FixedSigner, addendum, sealed_run
+from tests.tamper.keeping import keep
 from tests.tamper.offline import offline
 
 TRUSTED = (SIGNER.public_key,)
@@ -64,6 +65,7 @@ def verify(data: bytes, *, trusted: Sequence[PublicKey] = TRUSTED, receipt: byte
     Nor must it refuse what we believe, where it has the receipt; of a document it knows the receipt alone.
     """
     report = check_package(data, trusted=trusted, receipt=receipt)
+    keep(data, report, trusted=trusted, receipt=receipt)
     alone = offline(data, trusted, receipt)
     assert report.exit_code == 0 or alone != 0
     assert alone == 0 or report.exit_code != 0 or receipt is None or not data.startswith(b"{")

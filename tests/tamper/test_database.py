@@ -163,6 +163,11 @@ def test_an_edited_freeze(home: Home, column: str, value: object) -> None:
     assert_caught(home, "store_freeze", str(value))
 
 
+def test_a_freeze_that_no_longer_reads_leaves_the_store_usable(home: Home) -> None:
+    home.edit(("UPDATE freezes SET lineage = 'none' WHERE run_id = ?", (home.run,)))
+    assert_caught(home, "store_freeze", "the store says that lineage was frozen as")
+
+
 @pytest.mark.parametrize("column", ["nonce", "workspace", "project", "name", "opened_at"])
 def test_an_edited_row_of_the_run(home: Home, column: str) -> None:
     home.edit((f"UPDATE runs SET {column} = 'x' WHERE run_id = ?", (home.run,)))

@@ -104,6 +104,29 @@ def test_something_that_was_added_behind_the_pages_is_seen() -> None:
     assert_contradicts(verify(edited(DOCUMENT, forge)), "document", "not, byte for byte")
 
 
+def test_something_that_is_laid_over_a_page_is_named_with_the_page() -> None:
+    def forge(pdf: pikepdf.Pdf) -> None:
+        stamp = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FreeText, Rect=[50, 50, 300, 90], Contents="approved"
+        )
+        pdf.pages[2].Annots = pikepdf.Array([pdf.make_indirect(stamp)])
+
+    assert_contradicts(verify(edited(DOCUMENT, forge)), "document", "page 3 of the document is not what")
+
+
+def test_a_second_attachment_of_the_same_name_is_refused() -> None:
+    def forge(pdf: pikepdf.Pdf) -> None:
+        names = pdf.Root.Names.EmbeddedFiles.Names
+        pdf.Root.Names.EmbeddedFiles.Names = pikepdf.Array([*names[:2], *names])
+
+    assert_contradicts(verify(edited(DOCUMENT, forge)), "package_form", "two files of one name")
+
+
+def test_what_a_library_calls_a_file_is_not_repeated() -> None:
+    told = verify(DOCUMENT[:-2000])
+    assert_contradicts(told, "package_form", "not a PDF package: unable to find trailer dictionary")
+
+
 def test_bytes_behind_the_end_are_seen() -> None:
     assert_contradicts(verify(DOCUMENT + b"\n% seen by nobody\n"), "document", "not, byte for byte")
 

@@ -15,10 +15,12 @@ import pytest
 from cognify_core import api
 from cognify_core.canonical import encode, parse
 from cognify_core.model.digest import Digest
-from tests.factories import OTHER_SIGNER, SIGNER
+from cognify_core.model.events import Phase
+from tests.factories import OTHER_SIGNER, SIGNER, default_bodies, sealed_run, whole
+from tests.installed import needs
 from tests.tamper.attacking import Home
 from tests.tamper.offline import PROGRAM, offline, offline_alone
-from tests.tamper.packaging import TRUSTED, amended, edited, package, receipt_of
+from tests.tamper.packaging import TRUSTED, amended, edited, package, receipt_of, verify
 
 GOLDENS = Path(__file__).parents[1] / "data" / "goldens"
 
@@ -72,7 +74,7 @@ def test_a_package_holds_where_there_is_cryptography_alone(handed: Handed, crypt
     assert found.stdout.endswith("holds\n")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+@needs("openssl")
 def test_a_package_holds_where_there_is_openssl_alone(handed: Handed) -> None:
     found = offline_alone(handed.folder, *handed.words, library=None, path=os.environ["PATH"])
     assert found.returncode == 0, found.stdout + found.stderr
@@ -83,7 +85,7 @@ def test_where_neither_is_there_nothing_is_believed(handed: Handed) -> None:
     assert (found.returncode, "could not be checked" in found.stdout) == (2, True)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+@needs("openssl")
 def test_openssl_refuses_what_the_library_refuses(handed: Handed) -> None:
     path = handed.folder / handed.words[0]
     data, receipt = path.read_bytes(), path.with_name(path.name + ".sigstore.json")
@@ -107,6 +109,16 @@ def test_a_package_without_its_receipt_is_not_checked_in_full() -> None:
     data = package(run, addenda)
     assert offline(data, TRUSTED) == 2
     assert offline(data, TRUSTED, receipt_of(data, run, addenda)) == 0
+
+
+def test_a_count_that_no_integer_of_json_holds_exactly_is_no_fault_of_a_package() -> None:
+    """A training of any size counts more operations than 2^53, and RFC 8785 writes out a double up to 10^21."""
+    counted = Phase(phase="training_ended", facts={"total_flos": 7.2e19, "tokens": 123456789012345680000.0})
+    run = sealed_run(whole((*default_bodies(), counted)))
+    data = package(run)
+    assert b"72000000000000000000" in data
+    assert verify(data, receipt=receipt_of(data, run)).exit_code == 0
+    assert offline(data, TRUSTED, receipt_of(data, run)) == 0
 
 
 def test_what_no_seal_speaks_of_is_held_against_the_receipt() -> None:

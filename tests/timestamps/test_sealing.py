@@ -24,8 +24,10 @@ from cognify_core.seal.bundle import Bundle
 from cognify_core.seal.timestamps import read_timestamps
 from cognify_core.seal.trusted_root import trusted_root_of
 from cognify_core.verify.report import Report
+from cognify_core.verify.timestamp_check import Clocks, check_late, check_timestamps, late_fact
 from tests.cli.running import ROOT, cognify, environment, json_of
-from tests.ledger.test_heads import MODULES, VERIFY
+from tests.installed import MODULES, needs
+from tests.ledger.test_heads import VERIFY
 from tests.servers.tsa import Tsa, authority, issuer, served
 from tests.tamper.attacking import leave, report_of, rewritten, use
 
@@ -228,6 +230,19 @@ def test_a_seal_that_was_dated_back_has_no_timestamp_of_that_time(home: Path, ts
     assert claimed < f"{utc_now() - timedelta(days=29):%Y-%m-%d}"
 
 
+def test_a_timestamp_of_a_time_that_is_not_there_yet_dates_nothing(stamped: Path) -> None:
+    pinned, now = api.keys().authorities.trusted(), utc_now()
+    bundle = bundle_of(stamped)
+    for then, verdict in ((now, "ok"), (now - timedelta(days=1), "unchecked"), (now + timedelta(days=9), "ok")):
+        (found,) = check_timestamps(bundle, Clocks(pinned, now=then), "the seal")
+        assert (found.code, found.verdict) == ("timestamp", verdict)
+        assert ("a time that is not there yet" in found.message) == (verdict == "unchecked")
+    (late,) = [late_fact(stamp, bundle.signature) for stamp in read_timestamps(bundle.timestamps)]
+    assert [each.verdict for each in check_late(bundle.signature, [late], Clocks(pinned, now=now))] == ["ok"]
+    (found,) = check_late(bundle.signature, [late], Clocks(pinned, now=now - timedelta(days=1)))
+    assert (found.verdict, "it does not count" in found.message) == ("unchecked", True)
+
+
 def test_late_timestamps_are_added_beside_the_package_each_over_the_one_before(home: Path, tsa: Tsa) -> None:
     package = sealed()
     with pytest.raises(RunStateError, match="no time stamping authority is configured"):
@@ -333,7 +348,7 @@ def test_a_damaged_pin_stops_the_seal_with_a_sentence_and_loses_nothing(home: Pa
     assert api.seal(run.id).run_id == run.id
 
 
-@pytest.mark.skipif(shutil.which("node") is None or not MODULES.is_dir(), reason="node or @sigstore/verify is not here")
+@needs("node", package="@sigstore/verify")
 def test_npms_sigstore_verifies_a_seal_with_its_timestamp(stamped: Path, tmp_path: Path, tsa: Tsa) -> None:
     api.keys().authorities.trust(tsa.signer.pem + tsa.root.pem, "chain")
     root = trusted_root_of(api.ledger().key, api.keys().authorities.trusted())

@@ -301,7 +301,7 @@ def test_status_is_what_the_record_and_the_bundle_say(store: Store) -> None:
         ("UPDATE events SET event = x'00' WHERE seq = 5", "event_form"),
         ("UPDATE events SET event = 'text' WHERE seq = 5", "event_form"),
         ("UPDATE events SET kind = 'note' WHERE seq = 5", "store_row"),
-        ("UPDATE freezes SET lineage = 'garbage'", "store_read"),
+        ("UPDATE freezes SET lineage = 'garbage'", "store_freeze"),
         ("DELETE FROM freezes", "store_freeze"),
         ("UPDATE bundles SET bundle = 'text'", "bundle_form"),
         ("UPDATE manifests SET manifest = 'text'", "store_manifest"),

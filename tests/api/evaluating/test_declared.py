@@ -99,6 +99,7 @@ def test_an_evaluation_of_a_step_is_of_its_checkpoint(tmp_path: Path) -> None:
         ({"f1": "high"}, "'f1' is no number: 'high'"),
         ({"f1": None}, "'f1' is no number"),
         ({"f1": {"value": "high"}}, "'f1' is no number"),
+        ({"f1": 10**400}, "'f1' is too large for a double"),
         ({"f1": {"n": 3}}, "can be told value, .* and the value is missing"),
         ({"f1": {"value": 1, "size": 3}}, "can be told value, .*, not 'size'"),
         ({"f1": {"value": 1, "low": 0}}, "both ends: low and high"),

@@ -24,6 +24,13 @@ def test_overlap_is_told_by_column() -> None:
     assert told == ("compared; column text against notes: 2 of 40 texts are training texts, 3 of 30 share an n-gram")
 
 
+def test_texts_that_are_too_short_for_an_n_gram_are_no_count_of_none() -> None:
+    nothing = {"long_texts": 0, "overlapping": 0, "ngrams": 0, "ngrams_found": 0}
+    short = COLUMN.model_copy(update=nothing)
+    told = overlap(Overlap(status="compared", columns=(short,)))
+    assert told.endswith("2 of 40 texts are training texts, and none is long enough for an n-gram")
+
+
 def test_where_it_was_partly_compared_it_names_what_was_not() -> None:
     told = overlap(
         Overlap(status="partly compared", columns=(COLUMN,), not_compared=("scans: no text", "web: a stream"))

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from cognify_core.canonical import encode
 from cognify_core.export.document.blocks import (
@@ -18,6 +15,7 @@ from cognify_core.export.document.blocks import (
     Table,
     Verbatim,
 )
+from cognify_core.export.document.cells import cut
 from cognify_core.export.document.report import compose_report
 from cognify_core.export.document.sections_seal import BY_HAND
 from cognify_core.export.document.told_gaps import told_gaps
@@ -44,6 +42,7 @@ from tests.export.document.dossiers import (
     under,
 )
 from tests.factories import ROWS, SIGNER, checkpoint, config, dataset, evaluation, gap, note, sealed_run, whole
+from tests.installed import needs
 from tests.ledger.logs import OtherLog, logged
 from tests.ledger.test_notes import signer
 
@@ -168,6 +167,21 @@ def test_an_evaluation_has_its_interval_its_n_its_data_its_harness_and_its_group
     assert about["Harness"].text == "lm-evaluation-harness 0.4.13"
 
 
+def test_no_digest_is_cut_however_long_the_name_before_it() -> None:
+    name = "held_out_rows_of_the_second_half_of_the_year_and_then_some_more_of_those_that_came_later"
+    rows_of = dataset(ref="rows", id=f"ds_{name}_v1", name=name, role="eval")
+    told = dossier(training()[2], addenda=((rows_of, evaluation(inputs=("rows",))),))
+    (_, hash_) = pairs(section(compose_report(told), "Evaluation final, step 20").blocks)["Evaluated on"].text.split()
+    assert Digest.parse(hash_) == rows_of.hash
+
+
+def test_a_text_is_cut_behind_a_digest_and_never_within() -> None:
+    hash_ = f"sha256:{'a' * 64}"
+    assert cut(f"{'x' * 100} {hash_}", 120) == f"{'x' * 100} {hash_}"
+    assert cut(f"{'x' * 100} {hash_} and more", 120).startswith(f"{'x' * 100} {hash_} … [9 more characters")
+    assert cut("x" * 130, 120).startswith(f"{'x' * 120} … [10 more")
+
+
 def test_an_evaluation_of_the_training_framework_is_told_from_one_that_was_computed() -> None:
     assert "as the training framework reported it" in under(compose_report(bare()), "Evaluation final")
 
@@ -212,7 +226,7 @@ def test_the_certificate_has_all_that_a_verifier_needs_and_names_no_anchor() -> 
     assert whole_dossier.seals[1].root in under(compose_report(whole_dossier), "Seal of addendum 1")
 
 
-@pytest.mark.skipif(not all(map(shutil.which, ("openssl", "sha256sum", "python3"))), reason="needs openssl")
+@needs("openssl", "sha256sum", "python3")
 def test_where_the_seal_stands_in_a_ledger_the_certificate_has_the_whole_proof() -> None:
     run = logged(LOG, before=5)
     certificate = section(compose_report(Dossier.of(run, [])), "Seal of the run")
@@ -246,7 +260,7 @@ def test_the_commands_of_the_certificate_verify_the_evidence_as_they_stand(tmp_p
     assert f"{sealed.seals[0].statement.removeprefix('sha256:')}  statement.json" in ran.stdout
 
 
-@pytest.mark.skipif(not all(map(shutil.which, ("openssl", "sha256sum", "python3"))), reason="needs openssl")
+@needs("openssl", "sha256sum", "python3")
 def test_the_commands_of_the_certificate_refuse_an_altered_event(tmp_path: Path) -> None:
     sealed = bare()
     altered = render(sealed.run, ()).replace(b"patient_notes", b"harmless_note")

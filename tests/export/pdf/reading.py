@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
-import pytest
 
 from cognify_core.export.dossier import Dossier
 from cognify_core.export.formats import export_format
+from tests.installed import needs
 
-needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
+needs_poppler = needs("pdftotext")
 FORBIDDEN = ("compliant", "certified", "guarantee")
 
 

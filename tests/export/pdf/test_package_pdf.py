@@ -127,6 +127,13 @@ def test_it_agrees_with_the_json_about_root_and_counts(document: bytes) -> None:
 
 
 @needs_poppler
+def test_a_status_has_no_space_before_a_semicolon() -> None:
+    text = text_of(rendered(rich(), "eu_ai_act"))
+    assert "RECORDED; source: record" in text
+    assert " ; source" not in text
+
+
+@needs_poppler
 def test_no_digest_is_cut_off(document: bytes) -> None:
     said = text_of(document).replace(" ", "")
     seal = RICH.seals[0]

@@ -202,6 +202,41 @@ def test_page_one_of_a_told_run_has_digests_counts_categories_results_and_limits
         assert part in said
 
 
+def test_page_one_prints_restrictions_one_by_one_and_in_full() -> None:
+    sentence = (
+        "Not where a person is told of a diagnosis before a physician has seen it, " * 3 + "and not for children."
+    )
+    said = profile(deployment_restrictions=["Not at night.", sentence, "c", "d", "e"])
+    (page,) = TEMPLATE.compose(dossier(said)).first_page
+    found = [row[2] for row in rows((page,)) if row[1] == "Deployment restrictions"]
+    assert found == ["Not at night.", sentence, "c", "2 more: see Limitations"]
+
+
+def test_the_digest_of_a_policy_stands_on_page_one_however_long_its_address() -> None:
+    url = "https://policies.example.org/" + "acceptable-use/" * 9
+    said = profile(acceptable_use_policy={"url": url, "sha256": SHA})
+    (page,) = TEMPLATE.compose(dossier(said)).first_page
+    (found,) = [row[2] for row in rows((page,)) if row[1] == "Acceptable-use policy"]
+    assert found == f"{url}, {SHA}"
+
+
+def test_what_a_profile_says_in_parts_is_told_apart() -> None:
+    provider = {"name": "Clinics GmbH", "address": "Street 1", "contact": "ai@example.org"}
+    told = " ".join(one("1(a)", profile(stated_by=PERSON, provider=provider)).says)
+    assert "Provider: Clinics GmbH, Street 1, ai@example.org \u2014 stated by Ada Person" in told
+    answer = {"annex_iv/1(b)": {"text": "It reads letters.", "reference": {"path": "a.pdf", "title": "Interfaces"}}}
+    assert one("1(b)", profile(answers=answer)).says[0].startswith("It reads letters. \u201cInterfaces\u201d, a.pdf")
+
+
+def test_the_chapter_on_gaps_names_who_has_rows_of_the_template_to_answer() -> None:
+    said = profile(gap_owners={"compliance": "C. Officer", "annex_iv/5": "R. Isk"}, stated_by=PERSON)
+    chapter = section(TEMPLATE.compose(dossier(said)), "Gaps and their owners")
+    owners = {row[0]: row[1] for row in rows(chapter.blocks) if len(row) == 3}
+    assert owners["R. Isk"] == "5"
+    assert "1(b)" in owners["C. Officer"]
+    assert "8, 9" in owners["C. Officer"]
+
+
 def test_the_coverage_counts_23_rows() -> None:
     composed = TEMPLATE.compose(bare())
     assert composed.coverage is not None
@@ -244,6 +279,32 @@ def test_eight_billion_parameters_and_ten_million_tokens_are_0_0014_percent_of_t
         "4.8e17 FLOP = 0.0014 % of 3.33e22 FLOP, not above the threshold (basis: substitute 10^23/3: the original "
         "compute is not declared). This figure is indicative and non-binding; the provider decides."
     )
+
+
+def test_the_row_on_compute_has_the_operations_of_the_training() -> None:
+    ended = phase("training_ended", total_flos={"$float": "4.8e+17"})
+    assert (
+        "Operations of the training: 4.8e17 FLOP. By total_flos: upper bound (full-backward formula)"
+        in one("2(c)", *training(), ended).says
+    )
+
+
+def test_how_much_of_the_model_is_the_base_is_told_with_what_is_not() -> None:
+    facts = {"matched": 103, "total": 105, "changed": [], "extra": ["classifier.bias", "classifier.weight"]}
+    told = " ".join(one("2(a)", base_model(facts=facts)).says)
+    assert "103 of the 105 tensors in memory are its own; others: classifier.bias and classifier.weight" in told
+
+
+def test_the_pre_trained_model_is_told_with_its_revision_and_licence_as_they_were_declared() -> None:
+    facts = {"revision": "0f3c" * 10, "revision_by": "transformers", "license": "apache-2.0"}
+    told = " ".join(one("2(a)", base_model(facts=facts)).says)
+    revision, licence = (
+        f"{'0f3c' * 10} (declared by transformers, not verified)",
+        "apache-2.0 (declared by its README.md)",
+    )
+    assert f"used: meta-llama/Llama-3-8B, revision {revision}, licence {licence}, weights sha256:" in told
+    row = pairs(section(TEMPLATE.compose(dossier(base_model(facts=facts))), "Identification").blocks)
+    assert (row["Base model revision"].text, row["Base model licence"].text) == (revision, licence)
 
 
 def test_a_declared_original_compute_is_the_basis() -> None:

@@ -126,7 +126,11 @@ def test_page_one_asks_whether_the_weights_are_ephi_and_who_the_organisation_is(
         hipaa={"weights_treated_as_ephi": "yes", "weights_rationale": "they may memorise"},
     )
     after = dict(first(dossier(said)).rows)
-    assert after["Weights treated as ePHI"].text == "yes: they may memorise"
+    person = "Ada Person, compliance officer, 2026-01-31"
+    assert after["Weights treated as ePHI"].text == f"yes: they may memorise \u2014 stated by {person}"
+    attested = dict(first(dossier(dataset(), phi())).rows)["PHI in the datasets"]
+    assert attested.text == "no PHI \u2014 attested by Ada Person, privacy officer, 2026-02-01"
+    assert attested.evidence
     assert after["Organisation"].text.startswith("business associate — stated by Ada Person")
 
 
@@ -234,7 +238,7 @@ def test_the_access_log_shows_who_when_and_from_where_in_clear() -> None:
         "2025-09-12 15:00:00 UTC",
         "ada",
         "192.0.2.7",
-        "export",
+        "export (allowed)",
         rich().run_id,
         "session",
         "observed by a server",
@@ -347,6 +351,12 @@ def test_a_vendor_without_a_dated_agreement_is_a_gap() -> None:
     told = one("164.308(b)(1)", profile(stated_by=PERSON, hipaa={"vendors": [dated, {"name": "Tracker"}]}))
     assert told.status is RowStatus.GAP
     assert "the dated business associate agreement with Tracker" in told.missing
+
+
+def test_vendors_are_told_apart() -> None:
+    vendors = [{"name": "Cloud", "baa": True, "baa_date": "2026-01-15"}, {"name": "Tracker", "baa": False}]
+    told = " ".join(one("164.308(b)(1)", profile(stated_by=PERSON, hipaa={"vendors": vendors})).says)
+    assert "Cloud: business associate agreement of 2026-01-15; Tracker: no agreement" in told
 
 
 def test_the_incident_policy_is_cross_referenced_with_its_digest() -> None:

@@ -69,7 +69,7 @@ def hostile(text: str) -> Dossier:
         environment(**facts),
         config(id=short, hash=Digest.of(arguments), facts={"training_arguments_defaulted": [text]}),
         dataset(name=text, role=text, id=short, location=text, provenance={text: text, "licence": text}),
-        base_model(name=text, facts=facts | {"total": text}),
+        base_model(name=text, facts=facts | dict.fromkeys(("total", "revision", "revision_by", "license"), text)),
         model(id=short, facts=facts),
         phase(text, **facts),
         phase("training_started", device=text),

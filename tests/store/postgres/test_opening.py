@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from cognify_core.errors import ConfigurationError, StoreError, StoreVersionError
+from cognify_core.store.columns import metadata
 from cognify_core.store.postgres import VERSION_TABLE, Postgres
 from cognify_core.store.sql import SqlStore, open_store
-from cognify_core.store.tables import metadata
 from tests.servers.postgres import PASSWORD, Server
 from tests.servers.starting import free_ports
 from tests.store.programs import REPOSITORY
@@ -113,6 +113,24 @@ def test_a_store_of_a_newer_schema_is_not_touched(own_database: str) -> None:
     with pytest.raises(StoreVersionError, match=r"newer Cognify \(its schema is 9999.*set COGNIFY_STORE to another"):
         open_store(own_database)
     assert execute(own_database, f"SELECT version_num FROM {VERSION_TABLE}") == [("9999",)]
+
+
+def test_a_store_that_a_newer_cognify_has_changed_meanwhile_does_not_pass(own_database: str) -> None:
+    store = open_store(own_database)
+    store.check_writable()
+    execute(own_database, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(StoreVersionError, match=r"of schema 9999 by now.*start it again, with the Cognify"):
+        store.check_writable()
+    store.close()
+
+
+def test_a_database_that_is_not_there_any_more_does_not_pass(server: Server, shared_database: str) -> None:
+    name = server.create(template=shared_database)
+    store = open_store(server.url(name))
+    server.drop(name)
+    with pytest.raises(StoreError, match=name):
+        store.check_writable()
+    store.close()
 
 
 def test_another_programs_database_is_not_touched(empty: str) -> None:

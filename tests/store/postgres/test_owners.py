@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,7 @@ from tests.cli.running import environment
 from tests.ledger.homes import Lived, codes, live
 from tests.servers.databases import without_rules
 from tests.servers.postgres import PASSWORD, Server
+from tests.store.contract_visitors import VisitorsContract
 from tests.store.programs import REPOSITORY
 from tests.store.test_triggers import PURGED, fill
 from tests.store.values import OTHER, RUN, note
@@ -59,9 +61,26 @@ def test_who_may_only_record_can_do_all_that_a_store_does_but_purge(recorder: st
     assert store.run(PURGED).freeze is not None
     assert store.append(OTHER, [note(3)]) == 4
     assert store.claim_job("2026", "2027") is not None
+    store.check_writable()
     assert store.erase_openings(OTHER) == 3
     assert not store.is_owned
     store.close()
+
+
+def test_who_may_only_read_has_no_store_that_can_be_written(recorder: str, own_database: str) -> None:
+    store = open_store(recorder)
+    with psycopg.connect(own_database) as owner:
+        owner.execute("REVOKE INSERT ON events FROM recorder")
+    with pytest.raises(StoreError, match=r"may not insert events; docs/postgresql\.md"):
+        store.check_writable()
+    store.close()
+
+
+def test_who_may_only_record_lets_people_in_and_removes_them(recorder: str) -> None:
+    with closing(open_store(recorder)) as store:
+        VisitorsContract().test_a_person_who_is_removed_stays_so_and_has_no_session_left(store)
+        VisitorsContract().test_a_link_is_used_once_and_before_it_expires(store)
+        VisitorsContract().test_sessions_that_have_expired_are_forgotten(store)
 
 
 @pytest.mark.parametrize(

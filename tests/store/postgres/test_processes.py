@@ -18,7 +18,8 @@ from cognify_core.store.postgres import VERSION_TABLE, Postgres
 from cognify_core.store.sql import SqlStore
 from cognify_core.store.tables import REVISIONS
 from tests.servers.postgres import Server
-from tests.store.contract_keeping import fact, job
+from tests.store.contract_keeping import fact
+from tests.store.contract_working import job
 from tests.store.programs import REPOSITORY, run
 from tests.store.values import MEETING, RUN, begin, frozen, leaf, note, notes
 

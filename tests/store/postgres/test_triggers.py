@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from cognify_core.store.columns import metadata
 from cognify_core.store.keeping import KeepUntil
 from cognify_core.store.rules import ERASABLE, WRITTEN_ONCE
 from cognify_core.store.sql import open_store
-from cognify_core.store.tables import metadata
 from cognify_core.store.triggers_postgres import postgres_triggers
 from tests import factories
 from tests.servers.postgres import Server
@@ -176,7 +176,7 @@ def test_a_tombstone_takes_the_whole_run_with_it(database: Connection) -> None:
     before = contents(database)
     database.execute(stone_row(OTHER, 3).encode())
     after = contents(database)
-    for table in ("runs", "events", "openings", "owners", "accesses", "jobs", "meetings"):
+    for table in ("runs", "events", "openings", "owners", "jobs", "meetings"):
         assert after[table] == [row for row in before[table] if OTHER not in row]
 
 
