@@ -1,6 +1,7 @@
 """Tests of the lowest and the highest supported version of each framework: `make test-matrix`, or `nox -s lowest`.
 
 The versions stand in `pyproject.toml`, under `tool.cognify.matrix`. Each end gets an environment of its own, in `.nox`.
+`core` tests what needs no extra with newer Pythons, where they are installed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ PINNED = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(
 TESTS = {
     "transformers": [
         "integrations/test_huggingface.py",
+        "integrations/test_huggingface_resuming.py",
         "integrations/test_accelerate.py",
         "integrations/test_streaming.py",
         "integrations/test_pytorch_weights.py",
@@ -66,6 +68,17 @@ def highest(session: nox.Session, framework: str) -> None:
     """Test with the newest versions that are supported, and all else as `constraints.txt` has it."""
     install(session, framework, ["--constraint", "constraints.txt", *exactly(MATRIX[framework]["highest"]), *TOOLS])
     test(session, framework, [])
+
+
+@nox.session(python=["3.12", "3.13"])
+def core(session: nox.Session) -> None:
+    """Test the core, as `make test-core` does, with another Python."""
+    tools = ("hypothesis", "jsonschema", "pytest", "pytest-timeout", "pytest-xdist")
+    session.install("--constraint", "constraints.txt", "--editable", ".", *tools)
+    pytest = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", "-q", "-p", "no:cacheprovider"]
+    left_out = ["--ignore=tests/adversarial", "--ignore=tests/tamper"]
+    of_pools = "-Wignore:unclosed database:ResourceWarning"  # Python 3.13 and newer warn of stores that a test let fall
+    session.run(*pytest, of_pools, "-m", "not training and not slow", *left_out, "tests", *session.posargs)
 
 
 def exactly(versions: dict[str, str]) -> list[str]:
