@@ -36,7 +36,7 @@ def need(condition: object, told: str) -> None:
 
 
 def parse(data: bytes, what: str) -> Any:
-    """Read JSON that is written in the one form of RFC 8785 (of fractions, the spelling is taken as it stands)."""
+    """Read JSON in the one form of RFC 8785 (the spelling of fractions, and beyond 2^53, is taken as it stands)."""
     value = json.loads(data.decode(), parse_float=lambda text: (text,), parse_constant=float)
     need(encode(value) == data, f"{what} is not canonical JSON")
     return value
@@ -48,7 +48,7 @@ def encode(value: Any) -> bytes:
         return b"{%b}" % b",".join(encode(key) + b":" + encode(value[key]) for key in keys)
     if type(value) is list:
         return b"[%b]" % b",".join(map(encode, value))
-    need(type(value) is not float and (type(value) is not int or abs(value) < 2**53), "a number is out of range")
+    need(type(value) is not float and (type(value) is not int or abs(value) < 10**21), "a number is out of range")
     return (value[0] if type(value) is tuple else TEXT(value)).encode()
 
 
