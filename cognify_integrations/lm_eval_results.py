@@ -10,11 +10,12 @@ from statistics import NormalDist
 from typing import Any, TypeGuard
 
 from cognify_core.api.evaluating.evaluated import Evaluated
-from cognify_core.api.evaluating.samples import as_utf8, plain
+from cognify_core.api.evaluating.samples import plain
 from cognify_core.capture.commitments import without_home
 from cognify_core.capture.config import encode_config
 from cognify_core.model.digest import Digest
 from cognify_core.model.evaluation_facts import Direction, EvaluationFacts, Harness, Interval, Measured
+from cognify_core.model.shown import encodable
 
 NAME = "lm-evaluation-harness"
 LEVEL = 0.95
@@ -48,7 +49,7 @@ def evaluations_of(results: Mapping[str, Any], documents: Mapping[str, Any] | No
             samples = _mapping(results, "samples").get(name)
             found.append(
                 Evaluated(
-                    as_utf8(str(name)),
+                    encodable(str(name)),
                     facts,
                     rows=_evaluated((documents or {}).get(name), _count(results, name, "effective")),
                     samples=None if samples is None else _samples(samples),
@@ -70,7 +71,7 @@ def _measured(results: Mapping[str, Any], name: str) -> Iterator[Measured]:
         error = float(stderr) if _is_number(stderr) and math.isfinite(stderr) else None
         finite = math.isfinite(value)
         yield Measured(
-            name=as_utf8(metric if filtered in ("", "none") else f"{metric},{filtered}"),
+            name=encodable(metric if filtered in ("", "none") else f"{metric},{filtered}"),
             value=float(value) if finite else None,
             n=_count(results, name, "effective"),
             direction=_direction(better.get(metric)),
@@ -101,7 +102,7 @@ def _harness(results: Mapping[str, Any], name: str, config: Mapping[str, Any]) -
     return Harness(
         name=NAME,
         version=str(results.get("lm_eval_version") or _version() or "") or None,
-        task=as_utf8(str(config.get("task") or name)),
+        task=encodable(str(config.get("task") or name)),
         task_version=None if task_version is None else str(task_version),
         task_config=_digest(config),
         prompt_template=_digest(prompt),
@@ -168,7 +169,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) and value == as_utf8(value) else json.dumps(plain(value), sort_keys=True)
+    return value if isinstance(value, str) and value == encodable(value) else json.dumps(plain(value), sort_keys=True)
 
 
 def _version() -> str | None:

@@ -23,8 +23,8 @@ def plain(text: object) -> str:
 
 
 def encodable(text: str) -> str:
-    """`text` with its lone surrogates, which have no bytes, as escapes; all else as it is."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """`text`, of `str` or a subclass, with its lone surrogates, which have no bytes, as escapes; all else as it is."""
+    return str.__str__(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def html_table(title: object, rows: Iterable[tuple[object, object]]) -> str:

@@ -16,10 +16,10 @@ from cognify_core.api.evaluating.answers import Answers
 from cognify_core.api.evaluating.class_metrics import AVERAGED, AVERAGES, accuracy, averaged, balanced_accuracy
 from cognify_core.api.evaluating.intervals import Array, Single
 from cognify_core.api.evaluating.metric import Metric, library
-from cognify_core.api.evaluating.samples import as_utf8
 from cognify_core.api.evaluating.score_metrics import brier, log_loss, of_numbers, r2, roc_auc
 from cognify_core.errors import ConfigurationError
 from cognify_core.model.evaluation_facts import Direction
+from cognify_core.model.shown import encodable
 
 _BY_CLASS = tuple(f"{base}{end}" for base in AVERAGED for end in ("", *(f"_{average}" for average in AVERAGES)))
 _MAKERS: dict[str, Callable[[], Metric]] = {
@@ -72,7 +72,7 @@ def _pairs(wanted: Any) -> Iterable[tuple[str, Any]]:
             library()
             yield each, each
         elif callable(each):
-            yield as_utf8(str(name or getattr(each, "__name__", type(each).__name__))), each
+            yield encodable(str(name or getattr(each, "__name__", type(each).__name__))), each
         else:
             raise ConfigurationError(f"{_NAMED}, not {type(each).__name__}")
 
@@ -98,5 +98,5 @@ def _own(name: str, compute: Callable[[Any, Any], Any], direction: Direction | N
 
     kind = type(compute)
     module = getattr(compute, "__module__", None) or kind.__module__
-    definition = as_utf8(f"{module}:{getattr(compute, '__qualname__', None) or kind.__qualname__}")
+    definition = encodable(f"{module}:{getattr(compute, '__qualname__', None) or kind.__qualname__}")
     return lambda _: Metric(name, direction, definition, value, samples)

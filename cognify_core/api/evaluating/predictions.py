@@ -15,10 +15,11 @@ from cognify_core.api.evaluating.intervals import Array, Bootstrap
 from cognify_core.api.evaluating.metric import Metric
 from cognify_core.api.evaluating.metrics import wanted_metrics
 from cognify_core.api.evaluating.rows import EvalRows, rows_of, table_with_labels
-from cognify_core.api.evaluating.samples import as_utf8, plain
+from cognify_core.api.evaluating.samples import plain
 from cognify_core.api.progress import Advance, bar
 from cognify_core.errors import ConfigurationError
 from cognify_core.model.evaluation_facts import Direction, EvaluationFacts, Harness, Measured, Slice
+from cognify_core.model.shown import encodable
 from cognify_core.version import VERSION
 
 MAX_GROUPS = 200
@@ -91,7 +92,7 @@ def evaluate_rows(
         measured = tuple(_measured(metrics, answers, how, advance))
         slices = tuple(
             Slice(
-                by=as_utf8(by),
+                by=encodable(by),
                 value=value,
                 n=len(places),
                 small=len(places) < how.small,
@@ -104,7 +105,7 @@ def evaluate_rows(
         how="computed",
         metrics=measured,
         slices=slices,
-        label=as_utf8(how.label) if named else None,
+        label=encodable(how.label) if named else None,
         harness=_harness(metrics),
     )
     return Evaluated(

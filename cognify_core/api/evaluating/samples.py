@@ -12,6 +12,7 @@ from typing import Any
 
 from cognify_core.capture.outcome import Outcome
 from cognify_core.errors import CaptureError, ConfigurationError
+from cognify_core.model.shown import encodable
 
 
 def kept(rows: Iterable[Mapping[str, Any]], folder: Path, name: str) -> tuple[Path, int]:
@@ -59,7 +60,7 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, str):
-        return as_utf8(value)
+        return encodable(value)
     if isinstance(value, bool | int) or value is None:
         return value
     if isinstance(value, float):
@@ -67,10 +68,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {as_utf8(str(key)): plain(item) for key, item in value.items()}
-    return as_utf8(str(value)[:1000])
-
-
-def as_utf8(text: str) -> str:
-    """The text, what is no character in it (lone surrogates) written as an escape."""
-    return str.__str__(text).encode("utf-8", "backslashreplace").decode("utf-8")
+        return {encodable(str(key)): plain(item) for key, item in value.items()}
+    return encodable(str(value)[:1000])
