@@ -64,8 +64,8 @@ def set_retention(store: Store, changes: Mapping[str, Json], *, after: int | Non
         changes: what is to be another.
         after: the version that the change was decided upon; none: whichever is in force.
 
-    Returns the version, and how many runs are kept until another day: longer, or where a floor is overridden, no open
-    hold any more. `foreseeing` tells the same before anything is changed.
+    Returns the version, and how many runs are kept until another day: a later one, or the first that is
+    known. `foreseeing` tells the same before anything is changed.
 
     Raises:
         ConfigurationError, FloorError: as `changed_retention`.

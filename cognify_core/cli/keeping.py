@@ -45,7 +45,8 @@ def set_retention(
     ] = None,
     auto_export_format: Annotated[str | None, typer.Option(metavar="FORMAT", help="In which format.")] = None,
     reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why floors of the law do not apply, for fewer years than those.")
+        str | None,
+        typer.Option(metavar="TEXT", help="Why floors of the law do not apply to what is sealed from now on."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,9 +85,7 @@ def _show(view: RetentionView, longer: int | None, as_json: bool) -> None:
     way = f"put into the vault as {said.auto_export_format}" if said.auto_export_on_seal else "not put into the vault"
     say(f"sealed runs are {way} by themselves")
     if longer:
-        overridden = said.override_reason is not None and view.templates
-        ends = " (floors of the law hold nothing any more: an open hold has ended with that day)" if overridden else ""
-        told = f"{plural(longer, 'sealed run')} kept until another day now{ends}"
+        told = f"{plural(longer, 'sealed run')} kept until another day now"
         tell(f"{told}; `cognify sync` makes locks longer where it is a later one")
     for job in view.waiting:
         say(f"waits: {job.run_id}, due {job.due_at[:19]}Z{f': {job.last_error}' if job.last_error else ''}")
@@ -98,7 +97,7 @@ def _floor(name: str, *, overridden: str | None) -> str:
     if (floor := FLOORS.get(name)) is None:
         return "no law that asks for years"
     if overridden is not None:
-        return f"{floor.years} years ({floor.citation}), overridden: {overridden}"
+        return f"{floor.years} years ({floor.citation}), but for what is sealed under this: {overridden}"
     starts = {"market": "placing on the market; unknown, it is an open hold", "seal": "the last seal"}[floor.clock]
     return f"at least {floor.years} years after {starts} ({floor.citation})"
 

@@ -31,7 +31,7 @@ class Retention(BaseModel):
     override_reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] | None = (
         None
     )
-    """Why floors of the law do not apply here; where none is said, they do."""
+    """Why floors of the law do not apply to what is sealed while this is in force; where none is said, they do."""
 
     @classmethod
     def parse(cls, value: Json) -> Self:
@@ -112,7 +112,7 @@ def holds_of(
 
     Args:
         said: every retention that has been in force since the seal: the longest counts, so that a shorter one is for
-            new runs alone.
+            new runs alone. So with floors: they hold a run unless each of these has overridden them.
         sealed_on: the day of the run's seal.
         last_seal_on: the day of the last seal of it or of an addendum.
         templates: those that documents of this run were made with.
@@ -121,7 +121,7 @@ def holds_of(
     every = list(said)
     years = max(each.retention_years for each in every)
     holds = [Hold(years_after(sealed_on, years), f"{years} years after the seal of {sealed_on.isoformat()}")]
-    if every[-1].override_reason is not None:
+    if all(each.override_reason is not None for each in every):
         return holds
     days = list(market)
     for name in sorted(set(templates) & set(FLOORS)):

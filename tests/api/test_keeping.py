@@ -26,6 +26,7 @@ from tests.cli.running import environment
 from tests.store.old_runs import OLD, old_run
 from tests.store.values import receipt
 
+NEVER_ON_THE_MARKET = "is never placed on the market"
 TWO = {"by": "A. Person", "approved_by": "B. Person", "reason": "its time has come"}
 
 
@@ -140,12 +141,28 @@ def test_years_below_a_floor_need_a_reason(template: str, years: int, law: str) 
     assert api.retention().said.override_reason is None
 
 
-def test_a_floor_that_is_overridden_for_a_reason_holds_nothing() -> None:
-    api.set_retention(retention_years=1)
+def test_a_floor_that_is_overridden_for_a_reason_does_not_hold_what_is_sealed_after() -> None:
+    api.set_retention(retention_years=1, override_reason=NEVER_ON_THE_MARKET)
     run_id = sealed()
     made_with(run_id, "eu_ai_act")
-    api.set_retention(retention_years=1, override_reason="was never placed on the market")
     assert hold_of(the_store(), run_id).until == in_years(1)
+
+
+def test_no_reason_takes_a_floor_from_what_was_sealed_before(home: Path) -> None:
+    old_run(home)
+    made_with(OLD, "eu_ai_act")
+    api.set_retention(retention_years=1, override_reason=NEVER_ON_THE_MARKET)
+    assert hold_of(the_store(), OLD).until is None
+    assert "is kept by an open hold" in str(purged())
+
+
+def test_a_floor_that_was_overridden_and_came_back_stays(home: Path) -> None:
+    old_run(home, reason=NEVER_ON_THE_MARKET)
+    made_with(OLD, "eu_ai_act")
+    assert hold_of(the_store(), OLD).until is not None
+    api.set_retention(retention_years=10)
+    api.set_retention(retention_years=1, override_reason=NEVER_ON_THE_MARKET)
+    assert hold_of(the_store(), OLD).until is None
 
 
 def test_an_export_by_itself_has_a_format_that_exists() -> None:

@@ -17,10 +17,16 @@ OLD = RUN
 SEALED_ON = "2025-09-12"
 
 
-def old_run(home: Path, *, years: int = 0) -> str:
-    """A run that was sealed on `SEALED_ON`, when runs were kept for so many years; its id."""
+def old_run(home: Path, *, years: int = 0, reason: str | None = None) -> str:
+    """A run that was sealed on `SEALED_ON`; its id.
+
+    Args:
+        home: of whose store it is.
+        years: for how many runs were kept then.
+        reason: why floors of the law did not apply then; none: they did.
+    """
     store = open_store(home / "cognify.db")
-    policy = encode(Retention(retention_years=years).to_json())
+    policy = encode(Retention(retention_years=years, override_reason=reason).to_json())
     store.put_policy("retention", policy, "2025-01-01T00:00:00.000000Z")
     begin(store, OLD)
     said = note(1)

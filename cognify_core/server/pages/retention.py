@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from cognify_core.api.foreseeing import Foreseen, foresee
+from cognify_core.api.foreseeing import foresee
 from cognify_core.api.keeping import retention_in_force, vault_in_force
 from cognify_core.canonical import parse
 from cognify_core.errors import CognifyError, FloorError, PolicyChangedError
@@ -128,7 +128,6 @@ def _foreseen(request: Request, asked: Asked, sent: Sent, change: RetentionChang
         foreseen=foreseen,
         compliance=sum(each.lock.mode is Mode.COMPLIANCE for each in foreseen.longer),
         latest=max((each.lock.until.date() for each in foreseen.longer), default=None),
-        holds_ended=_holds_ended(foreseen),
         version=version,
         next_round=show_round(asked).next_at,
         vault=_vault(asked),
@@ -157,12 +156,6 @@ def _page(
         formats=_FORMATS,
         wrong=wrong or {},
     )
-
-
-def _holds_ended(foreseen: Foreseen) -> int:
-    """How many open holds would become a day."""
-    kept = ((each.clocks.kept, each.after) for each in foreseen.moved)
-    return sum(before is not None and before.until is None and after.until is not None for before, after in kept)
 
 
 def _vault(asked: Asked) -> tuple[str, str] | None:
