@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -111,14 +112,17 @@ def test_a_name_of_this_very_machine_is_refused_and_a_name_that_nobody_has_is_re
 
 
 def test_a_lookup_without_an_end_is_given_up() -> None:
-    def slow(_host: str) -> list[str]:
-        time.sleep(5)
+    enough = threading.Event()
+
+    def endless(_host: str) -> list[str]:
+        enough.wait(60)
         return ["8.8.8.8"]
 
-    began = time.monotonic()
-    with pytest.raises(NotReachedError, match="no address"):
-        Reach(lookup=slow, lookup_seconds=0.1).addresses("https://example.org/")
-    assert time.monotonic() - began < 2
+    try:
+        with pytest.raises(NotReachedError, match="no address"):
+            Reach(lookup=endless, lookup_seconds=0.1).addresses("https://example.org/")
+    finally:
+        enough.set()
 
 
 def test_in_clear_only_a_named_host_of_this_machine_is_asked() -> None:
@@ -196,17 +200,16 @@ def test_no_proxy_of_the_environment_is_asked(receiver: Receiver, monkeypatch: p
 
 @pytest.mark.parametrize("begin", [b"H", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_whoever_answers_drop_by_drop_is_left(receiver: Receiver, begin: bytes) -> None:
-    drops = iter([begin, *[b"x"] * 200])
+    drops = iter([begin, *[b"x"] * 1200])
 
     def drip() -> bytes:
         time.sleep(0.05)
         return next(drops) or b" "
 
     receiver.answers.append(drip)
-    began = time.monotonic()
     with pytest.raises(NotReachedError, match="did not answer within"):
         Reach(frozenset({"127.0.0.1"}), seconds=0.5).post(receiver.url, b"{}", {})
-    assert time.monotonic() - began < 3
+    assert next(drops) == b"x"  # it has not come to its end
 
 
 def test_of_an_answer_no_more_than_a_little_is_read_and_it_is_not_unpacked(receiver: Receiver) -> None:

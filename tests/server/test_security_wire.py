@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from cognify_core.server.limits import Limits
-from cognify_core.server.wire import Wire
+from cognify_core.server.wire import HEAD_SECONDS, Wire
 from tests.server.processes import ServerProcess
 from tests.server.serving import SECRET, Room, Served, line, serving
 from tests.servers.starting import free_ports
+
+PATIENCE = 60
+"""Seconds until a test that waits for an end says that there is none."""
 
 
 class Hasty(Wire):
@@ -37,7 +40,7 @@ def connect(served: Served, *, received: int | None = None) -> socket.socket:
     connection = socket.socket()
     if received is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, received)
-    connection.settimeout(15)
+    connection.settimeout(PATIENCE)
     connection.connect((str(parts.hostname), int(parts.port or 0)))
     return connection
 
@@ -112,9 +115,7 @@ def test_a_connection_carries_many_requests_with_pauses_between(hasty: Served) -
 def test_a_head_that_does_not_end_is_given_up(hasty: Served, begun: bytes) -> None:
     with connect(hasty) as connection:
         connection.sendall(begun)
-        began = time.monotonic()
         assert all_of(connection) == b""
-        assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize(
@@ -127,13 +128,12 @@ def test_a_head_that_does_not_end_is_given_up(hasty: Served, begun: bytes) -> No
 )
 def test_one_that_goes_on_a_byte_at_a_time_is_given_up_too(hasty: Served, begun: bytes) -> None:
     began = time.monotonic()
-    with connect(hasty) as connection, pytest.raises((ConnectionError, TimeoutError)):  # noqa: PT012 - until it breaks
+    with connect(hasty) as connection, pytest.raises(ConnectionError):  # noqa: PT012 - until it breaks
         connection.sendall(begun)
-        while time.monotonic() - began < 8:
+        while time.monotonic() - began < PATIENCE:
             connection.sendall(b"x")
             time.sleep(0.05)
-        raise TimeoutError("it was never given up")
-    assert time.monotonic() - began < 8
+        pytest.fail("it was never given up")
 
 
 def test_a_body_that_comes_a_byte_at_a_time_is_given_up(hasty: Served) -> None:
@@ -145,7 +145,7 @@ def test_a_body_that_comes_a_byte_at_a_time_is_given_up(hasty: Served) -> None:
         began = time.monotonic()
         connection.settimeout(0.05)
         answer = b""
-        while not answer and time.monotonic() - began < 10:
+        while not answer and time.monotonic() - began < PATIENCE:
             connection.sendall(b" ")
             try:
                 answer = connection.recv(4096)
@@ -167,15 +167,14 @@ def test_an_answer_that_nobody_takes_is_given_up(hasty: Served) -> None:
         assert len(all_of(connection)) < 400 * 40_000
 
 
-def test_many_who_never_end_keep_nobody_else_waiting(hasty: Served) -> None:
-    held = [connect(hasty) for _ in range(200)]
+def test_many_who_never_end_keep_nobody_else_waiting(served: Served) -> None:
+    began = time.monotonic()
+    held = [connect(served) for _ in range(200)]
     for connection in held:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
-    began = time.monotonic()
-    assert hasty.ask("GET", "/healthz").status_code == 200
-    assert time.monotonic() - began < 5
+    assert served.ask("GET", "/healthz").status_code == 200
+    assert time.monotonic() - began < HEAD_SECONDS  # before the first of them was given up
     for connection in held:
-        assert all_of(connection) == b""
         connection.close()
 
 
