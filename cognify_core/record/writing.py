@@ -220,6 +220,8 @@ class Writing:
         reasons = [] if durable else ["the store did not take every event in time"]
         if self._recorder.thinned:
             reasons.append(f"{self._recorder.thinned} metric points were thinned out: they came faster than the store")
+        if lost := self._store.lost:
+            reasons.append(lost)
         return reasons
 
     def _call_the_roll(

@@ -85,6 +85,11 @@ class Confined:
         """What should be told about where the store lies."""
         return getattr(self._store, "notes", ())
 
+    @property
+    def lost(self) -> str | None:
+        """Why what is written is found by nobody after this process; none where it is found."""
+        return self._store.lost
+
     def create(self, run_id: str, opened: Draft, *rest: Any, meeting: str | None = None, **others: Any) -> None:
         """Begin a run of this workspace.
 

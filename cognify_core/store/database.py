@@ -26,6 +26,10 @@ class Database(Protocol):
     def is_owned(self) -> bool:
         """Whether this user owns it, and so could delete it anyway."""
 
+    @property
+    def lost(self) -> str | None:
+        """Why what is written to it is found by nobody after this process; none where it is found."""
+
     def prepare(self) -> None:
         """Create what is not there, and bring the schema up to date; of several processes, one does it.
 

@@ -97,6 +97,11 @@ class Postgres:
             return ()
         return (f"the server of {self.place} runs with fsync off: what it calls stored is lost when its machine stops",)
 
+    @property
+    def lost(self) -> None:
+        """Nothing: a database that is dropped answers no more."""
+        return None
+
     def prepare(self) -> None:
         """Create what is not there, and bring the schema up to date; of several processes, one does it.
 

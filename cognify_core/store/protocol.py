@@ -156,6 +156,10 @@ class Store(AccessLog, Keeping, Mentions, Tenancy, Visitors, Working, Protocol):
     def is_owned(self) -> bool:
         """Whether this user owns it, and so could delete it anyway."""
 
+    @property
+    def lost(self) -> str | None:
+        """Why what is written to it is found by nobody after this process; none where it is found."""
+
     def create(
         self,
         run_id: str,

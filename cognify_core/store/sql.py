@@ -141,6 +141,11 @@ class SqlStore(
         """What the user should be told about where the store lies; mostly nothing."""
         return self._database.notes
 
+    @property
+    def lost(self) -> str | None:
+        """Why what is written to the store is found by nobody after this process; none where it is found."""
+        return self._database.lost
+
     def create(
         self,
         run_id: str,

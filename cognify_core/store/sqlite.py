@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -54,6 +54,7 @@ class Sqlite:
         self._engine = _engine(self.path, "EXTRA" if self.network else "FULL", wait_seconds)
         self._turn = threading.Lock()
         self._gate = ForkGate(self.place, self.close)
+        self._prepared: os.stat_result | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,6 +70,14 @@ class Sqlite:
     def is_owned(self) -> bool:
         """Whether this user owns the file."""
         return os.geteuid() in (0, self.path.stat().st_uid)
+
+    @property
+    def lost(self) -> str | None:
+        """What happened to the file, if another or none is in its place since it was prepared."""
+        with suppress(OSError):
+            if self._prepared is None or os.path.samestat(self._prepared, self.path.stat()):
+                return None
+        return f"{self.place} was removed or replaced while it was in use: what was recorded lies in packages alone"
 
     def prepare(self) -> None:
         """Create what is not there, and bring the schema up to date; of several processes, one does it.
@@ -88,6 +97,7 @@ class Sqlite:
             # A process may have died between writing to the log and its sync. What it wrote can be read already, and
             # so must not be lost any more: an append that is passed over promises that it is on disk.
             sync_file(self.path.with_name(f"{self.path.name}-wal"))
+            self._prepared = self.path.stat()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

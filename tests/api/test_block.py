@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cognify_core.errors import (
     UnsupportedExportError,
 )
 from cognify_core.model.record import Status
+from cognify_core.store.sql import open_store
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +75,22 @@ def test_what_comes_after_a_block_is_refused_aloud_and_changes_nothing(
         "the dataset 'late'",
     ]
     assert all(said.startswith(f"Cognify: {run.id} has ended") and "addendum" in said for said in refused)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_store_that_goes_while_a_run_is_recorded_is_named_by_its_seal(home: Path, how: str) -> None:
+    with api.run("toy") as run:
+        run.log({"loss": 0.5}, step=1)
+        shutil.rmtree(home)
+        if how == "replaced":
+            open_store(home / "cognify.db").close()
+        run.log({"loss": 0.4}, step=2)
+    package = home / "packages" / run.id / f"{run.id}.json"
+    held = json.loads(package.read_bytes())
+    assert not held["complete"]
+    assert held["reasons"] == [
+        f"{home / 'cognify.db'} was removed or replaced while it was in use: what was recorded lies in packages alone"
+    ]
 
 
 def test_a_block_that_an_exception_leaves_is_failed_and_can_be_sealed() -> None:

@@ -139,6 +139,16 @@ def test_a_store_that_is_kept_locked_too_long_is_named(store: SqlStore, path: Pa
     patient.close()
 
 
+def test_a_file_that_was_moved_away_is_lost_and_one_that_came_back_is_not(store: SqlStore, path: Path) -> None:
+    told = [store.lost]
+    path.rename(path.with_name("elsewhere.db"))
+    told.append(store.lost)
+    path.with_name("elsewhere.db").rename(path)
+    told.append(store.lost)
+    assert [each is None for each in told] == [True, False, True]
+    assert f"{path} was removed or replaced" in str(told[1])
+
+
 def test_readers_do_not_wait_for_a_writer(store: SqlStore, path: Path) -> None:
     begin(store)
     writer = Sqlite(path)
