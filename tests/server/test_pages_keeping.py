@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from cognify_core.server.roles import Role
+from cognify_core.version import VERSION
 from tests.server.browsing import field_of
 from tests.server.hostile import HOSTILE, what_pages_never_hold
 from tests.server.serving import Room
@@ -78,7 +79,14 @@ def test_a_change_is_shown_first_and_nothing_of_it_is_kept(room: Room) -> None:
             "1 run would be kept until another day",
             "no day comes nearer afterwards",
         ),
-        *(run_id, "Years from the seal 10 25", "25 years after the seal", "after 90 days", "It is exported as json"),
+        *(
+            f"Cognify {VERSION} ·",
+            run_id,
+            "Years from the seal 10 25",
+            "25 years after the seal",
+            "after 90 days",
+            "It is exported as json",
+        ),
     ):
         assert said in told
     assert in_force(room)["version"] == 0

@@ -128,7 +128,7 @@ def _foreseen(request: Request, asked: Asked, sent: Sent, change: RetentionChang
         foreseen=foreseen,
         compliance=sum(each.lock.mode is Mode.COMPLIANCE for each in foreseen.longer),
         latest=max((each.lock.until.date() for each in foreseen.longer), default=None),
-        version=version,
+        rests_on=version,
         next_round=show_round(asked).next_at,
         vault=_vault(asked),
         sent=sent,
