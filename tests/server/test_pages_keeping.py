@@ -78,6 +78,7 @@ def test_a_change_is_shown_first_and_nothing_of_it_is_kept(room: Room) -> None:
             "1 sealed run, with 1 exported package",
             "1 run would be kept until another day",
             "no day comes nearer afterwards",
+            f"Cognify {VERSION} · tamper-evident",
         ),
         *(
             f"Cognify {VERSION} ·",
