@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -34,6 +35,13 @@ NEEDS = {
 collect_ignore = [path for module, paths in NEEDS.items() if find_spec(module) is None for path in paths]
 
 GOLDENS = Path(__file__).parent / "data" / "goldens"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One and a half for each core: of two tests, one waits for a server, a browser or another process."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
