@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
+from cognify_core.aws import client_of
 from cognify_core.errors import (
     ConfigurationError,
     SignerUnavailableError,
@@ -74,7 +75,6 @@ def open_signer(uri: str) -> KmsSigner:
         SigningKeyError: as `KmsSigner`.
         ModuleNotFoundError: boto3 is not installed (extra `s3`).
     """
-    import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
@@ -84,7 +84,7 @@ def open_signer(uri: str) -> KmsSigner:
         raise ConfigurationError(f"{uri[:120]!r} names no key: awskms:///KEY-ID, awskms:///alias/NAME or awskms:///ARN")
     retries = {"max_attempts": _ATTEMPTS, "mode": "standard"}
     try:
-        client = boto3.client(
+        client = client_of(
             "kms",
             endpoint_url=f"https://{parts.netloc}" if parts.netloc else None,
             region_name=_region(key),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from cognify_core.aws import client_of
 from cognify_core.errors import CannotVerifyError, ConfigurationError, LedgerError
 from cognify_core.http import reason_of, send
 from cognify_core.store.places import put_in_place
@@ -87,12 +88,11 @@ class Bucket:
     """What lies below a prefix of an S3 bucket; boto3 finds credentials, region and endpoint."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
-        import boto3
         from botocore.config import Config
 
         retries = {"mode": "standard", "total_max_attempts": 3}
         config = Config(connect_timeout=10, read_timeout=30, retries=retries)
-        self._client: Any = boto3.client("s3", config=config)
+        self._client: Any = client_of("s3", config=config)
         self._bucket, self._prefix = bucket, prefix.strip("/")
 
     def __str__(self) -> str:

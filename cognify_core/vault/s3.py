@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Self
 
+from cognify_core.aws import client_of
 from cognify_core.errors import VaultError
 from cognify_core.model.digest import Digest
 from cognify_core.model.names import utc_now
@@ -41,7 +42,6 @@ class S3Vault:
     @classmethod
     def connect(cls, where: VaultUri) -> Self:
         """With the credentials that boto3 finds: environment, profile, instance role."""
-        import boto3
         from botocore.config import Config
 
         options = where.options
@@ -51,7 +51,7 @@ class S3Vault:
             retries={"mode": "standard", "total_max_attempts": 3},
             s3={"addressing_style": "path"} if "endpoint_url" in options else {},
         )
-        client = boto3.client(
+        client = client_of(
             "s3", endpoint_url=options.get("endpoint_url"), region_name=options.get("region"), config=config
         )
         return cls(where, client)

@@ -88,9 +88,10 @@ def test_a_store_that_goes_while_a_run_is_recorded_is_named_by_its_seal(home: Pa
     package = home / "packages" / run.id / f"{run.id}.json"
     held = json.loads(package.read_bytes())
     assert not held["complete"]
-    assert held["reasons"] == [
+    gone = (
         f"{home / 'cognify.db'} was removed or replaced while it was in use: what was recorded lies in packages alone"
-    ]
+    )
+    assert gone in held["reasons"]  # beside what could not be read of it any more
 
 
 def test_a_block_that_an_exception_leaves_is_failed_and_can_be_sealed() -> None:

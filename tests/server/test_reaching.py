@@ -254,6 +254,7 @@ REACHES = {
     "record/server.py": "a client's; the URL is COGNIFY_URL",
     "seal/timestamping.py": "authorities: COGNIFY_TIMESTAMP_URLS or `cognify timestamp set`, the operator's alone",
     "seal/shelves.py": "`ledger publish`, `verify --head URL`: the command line's alone",
+    "aws.py": "clients for those below that name it",
     "seal/awskms.py": "COGNIFY_SIGNER, or `cognify keys rotate`: the operator's alone",
     "vault/s3.py": "storage: endpoints that the operator has named",
     "vault/gcs.py": "storage: endpoints that the operator has named",
@@ -265,7 +266,7 @@ REACHES = {
 """Every module that can speak to another machine, and who says to which."""
 _SPEAKS = re.compile(
     r"^\s*(?:import|from) (?:socket|http\.client|urllib\.request|httpx|requests|boto3|azure|google"
-    r"|cognify_core\.http|ftplib|smtplib|aiohttp|urllib3)\b",
+    r"|cognify_core\.http|cognify_core\.aws|ftplib|smtplib|aiohttp|urllib3)\b",
     re.MULTILINE,
 )
 

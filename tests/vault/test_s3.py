@@ -15,7 +15,7 @@ from cognify_core.vault.protocol import Lock, LockState, Mode
 from cognify_core.vault.s3 import S3Vault
 from cognify_core.vault.uri import VaultUri
 from tests.servers.starting import free_ports
-from tests.vault.buckets import Seaweed
+from tests.vault.buckets import Seaweed, in_environment
 from tests.vault.contract import DATA, DIGEST, OTHER_DATA, LockingContract, key, lock
 
 __all__ = ["key"]
@@ -43,6 +43,17 @@ def put(vault: S3Vault, key: str, mode: Mode, seconds: float = 86_400) -> tuple[
     reading = vault.put_once(key, DATA, asked)
     where = VaultUri.parse(f"{vault.uri}")
     return asked, {"Bucket": where.bucket, "Key": where.full_key(key), "VersionId": reading.version}
+
+
+def test_credentials_are_those_of_when_a_vault_is_opened(seaweed: Seaweed, bucket: str, key: str) -> None:
+    where = VaultUri.parse(f"s3://{bucket}/audit?endpoint_url={seaweed.url}")
+    asked = lock()
+    with in_environment(seaweed.environ | {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "x"}):
+        others = S3Vault.connect(where)
+    with in_environment(seaweed.environ):
+        assert S3Vault.connect(where).put_once(key, DATA, asked).state(asked) is LockState.LOCKED
+    with pytest.raises(VaultRefusedError, match="InvalidAccessKeyId"):
+        others.put_once(key, DATA, asked)
 
 
 def test_one_request_carries_the_lock_the_checksum_and_the_condition(seaweed: Seaweed, bucket: str, key: str) -> None:
