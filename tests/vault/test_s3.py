@@ -52,7 +52,7 @@ def test_credentials_are_those_of_when_a_vault_is_opened(seaweed: Seaweed, bucke
         others = S3Vault.connect(where)
     with in_environment(seaweed.environ):
         assert S3Vault.connect(where).put_once(key, DATA, asked).state(asked, DIGEST) is LockState.LOCKED
-    with pytest.raises(VaultRefusedError, match="InvalidAccessKeyId"):
+    with pytest.raises(VaultError, match="InvalidAccessKeyId"):
         others.put_once(key, DATA, asked)
 
 
