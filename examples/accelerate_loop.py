@@ -131,6 +131,7 @@ def main() -> None:
     if accelerator.is_main_process:
         package = cognify.export_audit()
         print(f"accuracy {found:.2f}\n{package.path}\n{package.package_hash}\n\n{cognify.verify(package)}")
+    accelerator.wait_for_everyone()
     accelerator.end_training()
 
 

@@ -23,6 +23,7 @@ def main(folder: Path, mode: str) -> None:
         accelerator_config={"dispatch_batches": mode == "dispatch"},
     )
     trainer.train()
+    tiny.part()
 
 
 if __name__ == "__main__":

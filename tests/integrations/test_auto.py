@@ -145,6 +145,7 @@ def test_ranks_that_torchrun_starts_write_one_record(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from tests.integrations import tiny\n"
         "tiny.trainer(Path('out'), callbacks=[], ddp_backend='gloo').train()\n"
+        "tiny.part()\n"
     )
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     ran = run(tmp_path / "ran", *launcher, program, recorded=True)

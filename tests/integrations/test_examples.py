@@ -88,6 +88,7 @@ def test_of_several_ranks_one_writes_the_record(tmp_path: Path) -> None:
         "from cognify_integrations.huggingface import CognifyCallback\n"
         "from tests.integrations import tiny\n"
         f"tiny.trainer(Path({str(tmp_path / 'out')!r}), callbacks=[CognifyCallback()], ddp_backend='gloo').train()\n"
+        "tiny.part()\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     output = _run(command, tmp_path)

@@ -15,19 +15,19 @@ import torch.distributed as dist
 from torch import nn
 
 import cognify
+from tests.integrations import tiny
 
 
 def hugging_face(folder: Path, recorded: bool) -> None:
     """The Trainer in DDP; each rank leaves its losses and weights behind."""
     from cognify_integrations.huggingface import CognifyCallback
-    from tests.integrations import tiny
 
     trainer = tiny.trainer(folder / "out", callbacks=[CognifyCallback()] if recorded else [], save_total_limit=2)
     trainer.train()
     _leave_behind(folder, trainer.model, [entry["loss"] for entry in trainer.state.log_history if "loss" in entry])
     if recorded:
         print(f"rank {dist.get_rank()} exported {cognify.export_audit().package_hash}")
-    _part()
+    tiny.part()
 
 
 def sharded(folder: Path, recorded: bool, trouble: Callable[[int, int], None] = lambda rank, step: None) -> None:
@@ -66,7 +66,7 @@ def sharded(folder: Path, recorded: bool, trouble: Callable[[int, int], None] = 
                     run.checkpoint(place, step=step)
             trouble(rank, step)
     _leave_behind(folder, model, losses)
-    _part()
+    tiny.part()
 
 
 def dies(folder: Path, recorded: bool) -> None:
@@ -131,12 +131,6 @@ def one_alone(folder: Path, recorded: bool) -> None:
     if os.environ["RANK"] == "0":
         with cognify.run("alone", world_size=1) as run:
             run.log({"loss": 1.0}, step=1)
-
-
-def _part() -> None:
-    """Leave together: gloo may abort the process whose peer has gone before it."""
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 def _nothing() -> Any:
