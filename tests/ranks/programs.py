@@ -162,4 +162,8 @@ def _leave_behind(folder: Path, model: nn.Module, losses: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](Path(sys.argv[2]), sys.argv[3] == "recorded")
+    with_us = sys.argv[3] == "recorded"
+    globals()[sys.argv[1]](Path(sys.argv[2]), with_us)
+    if not with_us:
+        sys.stdout.flush()
+        os._exit(0)  # torch may abort while it is torn down; what it left behind is what is compared
