@@ -18,8 +18,8 @@ from tests.server.processes import ServerProcess
 from tests.server.serving import SECRET, Room, Served, line, serving
 from tests.servers.starting import free_ports
 
-PATIENCE = 60
-"""Seconds until a test that waits for an end says that there is none."""
+PATIENCE = 15
+"""Seconds until a test that waits for an end says that there is none: fewer than who is not hasty would wait."""
 
 
 class Hasty(Wire):
