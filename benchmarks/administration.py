@@ -6,26 +6,22 @@ measured.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 from sqlalchemy import Table, create_engine
 
-from benchmarks.pages import AIM, fill, timed
-from benchmarks.server import RUNS, p95, serving
+from benchmarks.pages import AIM, fill, timed, visited
+from benchmarks.server import RUNS, p95
 from cognify_core.capture.commitments import commit
 from cognify_core.model.digest import Digest
 from cognify_core.model.events import Access
 from cognify_core.model.record import Status
-from cognify_core.server.roles import Role
-from cognify_core.server.tokens import issue
 from cognify_core.store import tables
 from cognify_core.store.access_log import Look
 from cognify_core.store.protocol import Store
-from cognify_core.store.sql import open_store
+from cognify_core.store.sql import SqlStore
 
 ROUNDS = 30
 ACCESSES = 100_000
@@ -48,27 +44,20 @@ PAGES = {
 
 def main(runs: int = RUNS, rounds: int = ROUNDS) -> None:
     """Print the 95th percentile of each page, and how long what is computed for all runs takes once."""
-    with tempfile.TemporaryDirectory(prefix="cognify-administration-") as folder:
-        home = Path(folder) / "home"
-        store = open_store(home / "cognify.db")
-        key = issue(store, Role.ADMIN, workspace=None, label="a benchmark", created_by="it", days=1).key
-        with serving(home) as url:
-            visitor = httpx.Client(base_url=f"{url}/w/default", headers={"Authorization": f"Bearer {key}"}, timeout=600)
-            timed(visitor, "/runs")
-            fill(store, runs)
-            _seal(home / "cognify.db", store)
-            _look(store)
-            print(f"pages of a workspace, {runs:,} sealed runs, {rounds} rounds, p95 in milliseconds; {AIM}")
-            for name, path in PAGES.items():
-                print(f"{name:<40}{p95([timed(visitor, path) for _ in range(rounds + 1)][1:]):>8.0f}")
-            print("what is computed for all of them, in seconds")
-            said = {"retention_years": "25", "auto_export_format": "json", "version": "0"}
-            for name, path in {"a change of retention, foreseen": "/retention/preview", "made": "/retention"}.items():
-                print(f"{name:<40}{_sent(visitor, path, said):>8.1f}")
-            period = {"since": "2026-01-01", "until": "2026-12-31"}
-            print(f"{'the list of the runs of a year':<40}{_sent(visitor, '/population', period):>8.1f}")
-            print(f"{'the access log, verified':<40}{_sent(visitor, '/accesses/verification', {}):>8.1f}")
-        store.close()
+    with visited() as (store, visitor):
+        fill(store, runs)
+        _seal(store)
+        _look(store)
+        print(f"pages of a workspace, {runs:,} sealed runs, {rounds} rounds, p95 in milliseconds; {AIM}")
+        for name, path in PAGES.items():
+            print(f"{name:<40}{p95([timed(visitor, path) for _ in range(rounds + 1)][1:]):>8.0f}")
+        print("what is computed for all of them, in seconds")
+        said = {"retention_years": "25", "auto_export_format": "json", "version": "0"}
+        for name, path in {"a change of retention, foreseen": "/retention/preview", "made": "/retention"}.items():
+            print(f"{name:<40}{_sent(visitor, path, said):>8.1f}")
+        period = {"since": "2026-01-01", "until": "2026-12-31"}
+        print(f"{'the list of the runs of a year':<40}{_sent(visitor, '/population', period):>8.1f}")
+        print(f"{'the access log, verified':<40}{_sent(visitor, '/accesses/verification', {}):>8.1f}")
 
 
 def _sent(visitor: httpx.Client, path: str, fields: dict[str, str]) -> float:
@@ -78,7 +67,7 @@ def _sent(visitor: httpx.Client, path: str, fields: dict[str, str]) -> float:
     return time.perf_counter() - began
 
 
-def _seal(place: Path, store: Store) -> None:
+def _seal(store: SqlStore) -> None:
     """What seals leave in the store, with two packages in a vault, in one transaction. Nothing of it is signed."""
     rows = [row for row in store.runs() if row.status is not Status.RUNNING]
     frozen = {"root": "0" * 64, "lineage": str(Digest.of(b"lineage")), "sealed_at": SEALED}
@@ -91,7 +80,7 @@ def _seal(place: Path, store: Store) -> None:
         tables.receipts: [_receipt(place, *each) for place, each in enumerate(packages)],
         tables.vault_facts: [_fact(place, *each) for place, each in enumerate(packages)],
     }
-    with create_engine(f"sqlite:///{place}").begin() as connection:
+    with create_engine(f"sqlite:///{store.place}").begin() as connection:
         for table, lines in said.items():
             connection.execute(table.insert(), lines)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from cognify_core.server.roles import Role
 from cognify_core.server.tokens import issue
 from cognify_core.store.indexing import named
 from cognify_core.store.protocol import Store
-from cognify_core.store.sql import open_store
+from cognify_core.store.sql import SqlStore, open_store
 from tests import factories
 from tests.installed import the
 
@@ -47,23 +49,30 @@ LISTS = {
 
 def main(runs: int = RUNS, rounds: int = ROUNDS) -> None:
     """Print the 95th percentile of each kind of page."""
+    with visited() as (store, visitor):
+        ids = fill(store, runs)
+        print(f"pages with {runs:,} runs, {rounds} rounds, p95 in milliseconds; {AIM}")
+        for name, asked in LISTS.items():
+            _say(f"list: {name}", [timed(visitor, f"/runs{asked}") for _ in range(rounds + 1)][1:])
+        _say("list: page after page", _deep(visitor, ids, rounds))
+        _say("a run, again", [timed(visitor, f"/runs/{ids[0]}") for _ in range(rounds + 1)][1:])
+        _say("a run, for the first time", [timed(visitor, f"/runs/{each}") for each in islice(ids, 1, rounds + 1)])
+        _others(visitor, ids, rounds)
+        _coverage(visitor, ids, rounds)
+        _painted(visitor, _large(store), rounds)
+
+
+@contextmanager
+def visited() -> Iterator[tuple[SqlStore, httpx.Client]]:
+    """A new store that a server shows, and a client that may see all of its workspace."""
     with tempfile.TemporaryDirectory(prefix="cognify-pages-") as folder:
         home = Path(folder) / "home"
         store = open_store(home / "cognify.db")
         key = issue(store, Role.ADMIN, workspace=None, label="a benchmark", created_by="it", days=1).key
-        with serving(home) as url:
-            visitor = httpx.Client(base_url=f"{url}/w/default", headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        headers = {"Authorization": f"Bearer {key}"}
+        with serving(home) as url, httpx.Client(base_url=f"{url}/w/default", headers=headers, timeout=600) as visitor:
             timed(visitor, "/runs")  # the ledger begins here; later it would first take in every run
-            ids = fill(store, runs)
-            print(f"pages with {runs:,} runs, {rounds} rounds, p95 in milliseconds; {AIM}")
-            for name, asked in LISTS.items():
-                _say(f"list: {name}", [timed(visitor, f"/runs{asked}") for _ in range(rounds + 1)][1:])
-            _say("list: page after page", _deep(visitor, ids, rounds))
-            _say("a run, again", [timed(visitor, f"/runs/{ids[0]}") for _ in range(rounds + 1)][1:])
-            _say("a run, for the first time", [timed(visitor, f"/runs/{each}") for each in islice(ids, 1, rounds + 1)])
-            _others(visitor, ids, rounds)
-            _coverage(visitor, ids, rounds)
-            _painted(url, key, _large(store), rounds)
+            yield store, visitor
         store.close()
 
 
@@ -78,7 +87,7 @@ def _others(visitor: httpx.Client, ids: list[str], rounds: int) -> None:
     _say("two runs compared", [timed(visitor, f"/compare?a={a}&b={b}") for a, b in pairs])
 
 
-def _painted(url: str, key: str, run_id: str, rounds: int) -> None:
+def _painted(visitor: httpx.Client, run_id: str, rounds: int) -> None:
     """When a browser has painted something of a lineage of 2,000 nodes, as it says itself."""
     from playwright.sync_api import sync_playwright
 
@@ -87,11 +96,11 @@ def _painted(url: str, key: str, run_id: str, rounds: int) -> None:
     took: dict[str, list[float]] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=the("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(extra_http_headers={"Authorization": f"Bearer {key}"})
-        page.goto(f"{url}/w/default/runs")  # whoever comes to a lineage has seen another page
+        page = browser.new_page(extra_http_headers={"Authorization": visitor.headers["Authorization"]})
+        page.goto(f"{visitor.base_url}runs")  # whoever comes to a lineage has seen another page
         for number in range(max(3, rounds // 4)):
             for name, asked in (("folded", ""), ("node by node", "?unfold=all")):
-                page.goto(f"{url}/w/default/runs/{run_id}/lineage{asked}")
+                page.goto(f"{visitor.base_url}runs/{run_id}/lineage{asked}")
                 while not page.evaluate(painted):  # `wait_for_function` would need `eval`, which the pages forbid
                     page.wait_for_timeout(10)
                 took.setdefault(name if number else f"{name}, first", []).append(page.evaluate(first))
