@@ -13,6 +13,7 @@ import torch
 
 import cognify
 from tests.integrations import lightning_tiny as tiny
+from tests.ranks.launching import tell_where_it_hangs
 
 
 class Tiny(tiny.module_class("lightning.pytorch")):  # type: ignore[misc]
@@ -65,4 +66,5 @@ def _digest(module: Any) -> str:
 
 
 if __name__ == "__main__":
+    tell_where_it_hangs()
     main(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "recorded")

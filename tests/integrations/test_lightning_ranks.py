@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +15,11 @@ from cognify_core.api.views import RunView, view
 from cognify_core.capture.tree import tree_outcome
 from cognify_core.model.events import parse_event
 from cognify_core.model.record import Status
+from tests.ranks import launching
 
 pytest.importorskip("lightning")
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
-
-REPOSITORY = Path(__file__).parents[2]
-SECONDS = 500
 
 
 class Trained:
@@ -41,18 +37,8 @@ class Trained:
             "OMP_NUM_THREADS": "1",
         }
         program = ["-m", "tests.integrations.lightning_program", strategy, str(folder)]
-        done = subprocess.run(
-            [sys.executable, *launcher, *program, "recorded" if recorded else "bare"],
-            cwd=REPOSITORY,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        self.console = done.stdout
-        assert done.returncode == 0, done.stdout[-4000:]
+        command = [*launcher, *program, "recorded" if recorded else "bare"]
+        self.console = launching.train(command, environment, recorded=recorded)
 
     @property
     def outcome(self) -> list[str]:

@@ -16,6 +16,7 @@ from torch import nn
 
 import cognify
 from tests.integrations import tiny
+from tests.ranks.launching import tell_where_it_hangs
 
 
 def hugging_face(folder: Path, recorded: bool) -> None:
@@ -162,6 +163,7 @@ def _leave_behind(folder: Path, model: nn.Module, losses: list[float]) -> None:
 
 
 if __name__ == "__main__":
+    tell_where_it_hangs()
     with_us = sys.argv[3] == "recorded"
     globals()[sys.argv[1]](Path(sys.argv[2]), with_us)
     if not with_us:

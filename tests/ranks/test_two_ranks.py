@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,12 @@ from cognify_core.api.views import RunView, view
 from cognify_core.capture.tree import tree_outcome
 from cognify_core.model.events import Event, Gap, Note, RankLeft, RunClosed, ShardsSeen, parse_event
 from cognify_core.model.record import Status
+from tests.ranks.launching import train
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
-
-REPOSITORY = Path(__file__).parents[2]
-SECONDS = 180
 
 
 class Training:
@@ -47,18 +43,7 @@ class Training:
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
         }
-        done = subprocess.run(
-            [sys.executable, *torchrun, *rest],
-            cwd=REPOSITORY,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        self.console = done.stdout
-        assert (done.returncode == 0) is succeeds, done.stdout[-4000:]
+        self.console = train([*torchrun, *rest], environment, recorded=recorded, succeeds=succeeds)
         return self
 
     @property
