@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from mlflow.entities import RunStatus, ViewType
 from mlflow.store.tracking.abstract_store import AbstractStore
+from mlflow.store.tracking.rest_store import RestStore
 
 from cognify_integrations import mlflow_events as events
 from cognify_integrations.mlflow import RUN_PREFIX
@@ -52,8 +53,12 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
             hasattr(tag, "key") for tag in tags
         ):  # MLflow says what is wrong with them
             return super().create_run(experiment_id, user_id, start_time, tags, run_name)
-        plan = these_runs().plan(tags)
-        run = super().create_run(experiment_id, user_id, start_time, plan.tags, run_name)
+        plan = these_runs().plan(tags, asks_server=isinstance(self, RestStore))
+        try:
+            run = super().create_run(experiment_id, user_id, start_time, plan.tags, run_name)
+        except BaseException:
+            plan.drop()
+            raise
         plan.begin(self, run)
         return run
 

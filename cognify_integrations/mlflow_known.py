@@ -36,7 +36,10 @@ class Known:
         self._live = live
         self._lock = threading.Lock()
         self._waiting: list[Callable[[], object]] | None = [] if live is None else None
-        self._there = threading.Event()
+        self._there = threading.Lock()
+        """Held until its record is there, or will never be."""
+        if live is None:
+            self._there.acquire()
 
     @property
     def live(self) -> LiveRun:
@@ -46,7 +49,8 @@ class Known:
             RecordError: it could not be begun.
         """
         if self._live is None:
-            self._there.wait()
+            with self._there:
+                pass
         if self._live is None:
             raise RecordError(f"MLflow run {self.mlflow_id} is not recorded")
         return self._live
@@ -72,7 +76,7 @@ class Known:
             for say in waiting:
                 if live is not None:
                     live.guarded(_WHERE, say)
-        self._there.set()
+        self._there.release()
 
     def _taken(self) -> list[Callable[[], object]]:
         with self._lock:

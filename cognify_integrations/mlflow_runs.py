@@ -12,9 +12,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from cognify_core.model.events import ClosedStatus
 
 BY_TAG = "cognify.recorded_by"
-"""The tag that tells a server to leave the recording to the client."""
+"""The tag that tells a server that is asked for a run to leave the recording to the client."""
 _CLIENT = "client"
 _PARENT_TAG = "mlflow.parentRunId"
 _FLUSH_SECONDS = 30.0
@@ -82,8 +81,8 @@ class Runs:
         if (known := self._known.get(mlflow_id)) is not None:
             known.live.run.flush(_FLUSH_SECONDS)
 
-    def plan(self, tags: Iterable[Any] | None) -> Plan:
-        """What is to be done about a run that MLflow is about to create."""
+    def plan(self, tags: Iterable[Any] | None, *, asks_server: bool) -> Plan:
+        """What is to be done about a run that MLflow is about to create, by asking a server or in its own database."""
         given = list(tags or ())
         if self._session.is_off or (self.in_server and (self._workers is None or _tagged(given, BY_TAG) == _CLIENT)):
             return Plan(self, tags, None, None)
@@ -94,9 +93,18 @@ class Runs:
             return Plan(self, tags, None, None)
         shared = None if self.in_server else self._shared()
         run_id = new_run_id(utc_now(), os.urandom(3)) if shared is None else shared.id
-        ours = [RunTag(RUN_TAG, run_id)] + ([] if self.in_server else [RunTag(BY_TAG, _CLIENT)])
-        kept = [tag for tag in given if tag.key not in (RUN_TAG, BY_TAG)]
-        return Plan(self, [*kept, *ours], run_id, shared)
+        told = [tag for tag in given if tag.key not in (RUN_TAG, BY_TAG)]
+        told.append(RunTag(RUN_TAG, run_id))
+        if asks_server and not self.in_server:
+            told.append(RunTag(BY_TAG, _CLIENT))
+        if self._workers is not None:
+            self._workers.beginnings.plan(run_id)
+        return Plan(self, told, run_id, shared)
+
+    def drop(self, run_id: str | None) -> None:
+        """A record that was planned is there, or its run is not."""
+        if self._workers is not None:
+            self._workers.beginnings.drop(run_id)
 
     def begin(self, store: Any, run: Any, run_id: str, shared: LiveRun | None) -> None:
         """Begin the record of a run that MLflow has created, in the background.
@@ -143,6 +151,7 @@ class Runs:
             live.closing.insert(0, partial(record_state, live, store, known.mlflow_id))
         live.guarded("an MLflow run", self._began, Known(known.mlflow_id, live, own=known.own), run)
         known.arrive(live)
+        self.drop(run.data.tags.get(RUN_TAG))
         if run.data.tags.get(RUN_TAG) != live.id:
             live.guarded("the tag of an MLflow run", store.set_tag, known.mlflow_id, RunTag(RUN_TAG, live.id))
 
@@ -284,8 +293,8 @@ class Runs:
             run_id = store.met(_guest(mlflow_id))
         return run_id
 
-    def _begun_late(self, mlflow_id: str) -> Known | None:
-        """Begin the record that a worker of this server has not come to, which died; of other runs there is none."""
+    def _begun_late(self, mlflow_id: str) -> Known | Ended | None:
+        """Begin the record that a worker of this server planned and has not come to; of other runs there is none."""
         if self._workers is None or mlflow_id in self._others:
             return None
         store = self._workers.store
@@ -293,10 +302,11 @@ class Runs:
             run = store.get_run(mlflow_id)
         except MlflowException:
             return None  # MLflow's own answer to the call says so better
-        run_id = run.data.tags.get(RUN_TAG)
-        if run_id is None or run.data.tags.get(BY_TAG) == _CLIENT or run.info.status in CLOSED:
+        run_id = run.data.tags.get(RUN_TAG, "")
+        if run.info.status in CLOSED or not self._workers.beginnings.is_planned(run_id):
             self._others.add(mlflow_id)
-            return None
+            come = self._session.workspace.store.met(_guest(mlflow_id))  # a plan is dropped when the record is there
+            return None if come is None else self._found(mlflow_id)
         mine = Known(mlflow_id, None, own=True, in_server=True)
         if (known := self._know(mine)) is mine:  # else another thread of this worker begins it
             self._begin(known, store, run, self._opening(run, run_id))
@@ -315,8 +325,7 @@ class Runs:
             return self._known.setdefault(known.mlflow_id, known)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be done about a run that MLflow is about to create."""
 
     runs: Runs
@@ -326,6 +335,10 @@ class Plan:
     """The id of its record; none where it is not recorded here."""
     shared: LiveRun | None
     """The run that goes on here already, if it goes into that."""
+
+    def drop(self) -> None:
+        """MLflow did not create the run."""
+        self.runs.drop(self.run_id)
 
     def begin(self, store: Any, run: Any) -> None:
         """Begin the record; a failure is said and leaves MLflow's run as it is."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cognify_integrations.mlflow_beginning import Beginnings
 from cognify_integrations.mlflow_ending import Ends
 from cognify_integrations.mlflow_orphans import Orphans
-from cognify_integrations.mlflow_underway import LOCKS_FILE, Underway
+from cognify_integrations.mlflow_underway import Underway
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
@@ -30,7 +30,7 @@ class Workers:
 
     def __init__(self, session: Session, store: Any, flush: Callable[[str], object]) -> None:
         self._session, self.store = session, store
-        self.beginnings = Beginnings(session.settings.home / LOCKS_FILE)
+        self.beginnings = Beginnings(session.settings.home)
         self._underway = Underway(session.settings.home, flush)
         self._ends = Ends(session.settings.home, self._underway)
         Orphans(session, self._ends, store).watch()

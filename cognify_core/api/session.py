@@ -21,7 +21,7 @@ from cognify_core.api.watching import Watches
 from cognify_core.capture.stream_kinds import MEND, is_stream
 from cognify_core.errors import CognifyError, ConfigurationError, RunNotFoundError
 from cognify_core.model.names import slug
-from cognify_core.record.ranks import Rank
+from cognify_core.record.ranks import ALONE, Rank
 from cognify_core.record.recorder import warn
 from cognify_core.settings import Settings, load
 
@@ -104,19 +104,21 @@ class Session:
         Raises:
             ConfigurationError, StoreError: it cannot be opened.
         """
-        from cognify_core.api.workspace import Workspace
-
         with self._lock:
             if self._pid != os.getpid():
                 self._forget()
             if self._workspace is None:
-                if self.settings.url is None:
-                    self._workspace = Workspace(self.settings, self.ask)
-                else:
-                    from cognify_core.api.remote import RemoteWorkspace
-
-                    self._workspace = RemoteWorkspace(self.settings, self.ask)
+                self._workspace = self._opened()
             return self._workspace
+
+    def _opened(self) -> Workspace:
+        if self.settings.url is not None:
+            from cognify_core.api.remote import RemoteWorkspace
+
+            return RemoteWorkspace(self.settings, self.ask)
+        from cognify_core.api.workspace import Workspace
+
+        return Workspace(self.settings, self.ask)
 
     @property
     def ring(self) -> KeyRing:
@@ -196,8 +198,8 @@ class Session:
             self._end_addendum()
             self._watch_exit()
             together = owned and rank.is_first and rank.meeting is not None and self.current is None
-            self._rank = self._numbered(rank, None) if together else Rank()
-            opening = partial(workspace.open_for, guest, name=name, tags=tags, nonce=os.urandom(16), rank=self._rank)
+            self._rank = self._numbered(rank, None) if together else ALONE
+            opening = partial(workspace.open_for, guest, name=name, tags=tags, rank=self._rank)
             opening = partial(opening, run_id=run_id, owned=owned)
             if (goes_on := owned and rank.is_first) and self.companion is not None:
                 self.companion.awaits()
@@ -387,7 +389,7 @@ class Session:
         self._pid = os.getpid()
         self._settings = self._workspace = self._exit = None
         self._current = self.addendum = self.last = self._expected = None
-        self._rank, self._unrecorded, self._meetings = Rank(), False, Meetings()
+        self._rank, self._unrecorded, self._meetings = ALONE, False, Meetings()
         self.declared = []
         self.watches = Watches()
         self.guests = Guests()

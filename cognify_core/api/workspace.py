@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import suppress
 from functools import cached_property, partial
@@ -45,8 +46,6 @@ from cognify_core.store.sql import open_store
 from cognify_core.version import RECORDER
 
 if TYPE_CHECKING:
-    import os
-
     from cognify_core.record.reads import Reads
     from cognify_core.seal.notes import LogSigner
     from cognify_core.seal.passphrases import Ask
@@ -222,13 +221,12 @@ class Workspace:
         *,
         name: str | None,
         tags: Tags,
-        nonce: bytes,
         rank: Rank,
         run_id: str,
         owned: bool,
     ) -> LiveRun:
         """Begin a run that can be met under `guest`, or join the one that was begun for it."""
-        opened = self._opened(name, None, tags, nonce)
+        opened = self._opened(name, None, tags, os.urandom(16))
         if not rank.is_alone:
             live = self._live(opened, "block", rank, run_id)
             self.store.meet(guest, live.id)

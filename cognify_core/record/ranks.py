@@ -64,7 +64,7 @@ class Rank:
         if number is None or world_size is None:
             number, world_size = _announced(environ)
         if world_size == 1:
-            return cls()
+            return ALONE
         given = meeting or environ.get("COGNIFY_MEETING")
         if anchor is None and _started_from_within(environ):
             return cls(number, world_size, given)
@@ -94,7 +94,9 @@ def owner_of(name: bytes) -> int:
 def _announced(environ: Mapping[str, str]) -> tuple[int, int]:
     names = (*_ANNOUNCED, ("LOCAL_RANK", "WORLD_SIZE")) if _started_from_within(environ) else _ANNOUNCED
     for rank, size in names:
-        number, world_size = environ.get(rank, ""), environ.get(size, "")
+        if rank not in environ:
+            continue
+        number, world_size = environ[rank], environ.get(size, "")
         if number.isdecimal() and world_size.isdecimal() and int(number) < int(world_size):
             return int(number), int(world_size)
     return 0, 1
@@ -105,7 +107,7 @@ def _started_from_within(environ: Mapping[str, str]) -> bool:
 
     What the parent had begun before, it began alone; only the training itself knows better, and names an `anchor`.
     """
-    return "RANK" not in environ and "NODE_RANK" in environ and environ.get("LOCAL_RANK", "0") != "0"
+    return "NODE_RANK" in environ and "RANK" not in environ and environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _meeting(world_size: int, anchor: int, environ: Mapping[str, str]) -> str | None:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from mlflow.exceptions import MlflowException
 from cognify_core.model.names import new_run_id, utc_now
 from cognify_core.model.record import Status
 from cognify_core.store.sql import open_store
+from cognify_integrations.mlflow_beginning import PLANS_FOLDER, Beginnings
 from tests.integrations.mlflow_program import Recorded
 from tests.integrations.mlflow_stores import stores_in
 from tests.integrations.test_mlflow_server import Server, server
@@ -136,11 +137,17 @@ def test_what_is_said_at_once_to_another_worker_is_recorded(two: Server) -> None
         assert done.said("found_at_the_end") == []
 
 
-def test_a_run_whose_worker_died_before_it_began_the_record_is_recorded_from_then_on(two: Server) -> None:
-    """Played as well: a run that went to MLflow's own database alone, tagged as a worker tags those that it creates."""
+def begun_beside(two: Server) -> tuple[str, str]:
+    """A run that went to MLflow's own database alone, with the tag that a record gives it: MLflow's id, and ours."""
     plain = stores_in(f"sqlite:///{two.folder / 'mlflow.db'}", "mlflow-artifacts:/").tracking
     ours = new_run_id(utc_now(), os.urandom(3))
-    run = plain.create_run("0", "ada", 0, [RunTag("cognify.run_id", ours)], "left").info.run_id
+    return plain.create_run("0", "ada", 0, [RunTag("cognify.run_id", ours)], "beside").info.run_id, ours
+
+
+def test_a_run_whose_worker_died_before_it_began_the_record_is_recorded_from_then_on(two: Server) -> None:
+    """Played as well: that worker has created the run, and has left its plan behind."""
+    run, ours = begun_beside(two)
+    Beginnings(two.home).plan(ours)
     client = MlflowClient(two.uri)
     client.log_metric(run, "loss", 0.5, step=1)
     client.set_terminated(run)
@@ -153,32 +160,55 @@ def test_a_run_whose_worker_died_before_it_began_the_record_is_recorded_from_the
     assert done.verify().exit_code == 0
 
 
+def test_a_run_that_a_training_records_elsewhere_in_the_same_database_is_left_to_it(two: Server) -> None:
+    run, _ = begun_beside(two)
+    client = MlflowClient(two.uri)
+    client.log_metric(run, "loss", 0.5, step=1)
+    client.set_terminated(run)
+    assert client.get_run(run).data.metrics == {"loss": 0.5}
+    assert open_store(two.home / "cognify.db").met(f"mlflow/{run}") is None
+
+
+def test_no_plan_outlives_the_beginning_of_its_record_or_the_failure_of_its_run(two: Server) -> None:
+    client, run = new_run(two)
+    with pytest.raises(MlflowException, match="No Experiment"):
+        client.create_run("77")
+    client.log_metric(run, "loss", 0.5)
+    client.set_terminated(run)
+    sealed(two, run)
+    assert list((two.home / PLANS_FOLDER).iterdir()) == []
+
+
 def test_every_metric_that_was_taken_is_recorded_whoever_ends_the_run_meanwhile(two: Server) -> None:
     for number in range(3):
         client, run = new_run(two)
-        taken: list[int] = []
-        refused: list[Any] = []
+        steps = count()
 
-        def log(step: int, client: MlflowClient = client, run: str = run, taken: list[int] = taken) -> None:
-            try:
-                client.log_metric(run, "loss", float(step), step=step)
+        def log_until_refused(
+            client: MlflowClient = client, run: str = run, steps: Iterator[int] = steps
+        ) -> tuple[list[int], str]:
+            taken: list[int] = []
+            while len(taken) < 5000:
+                step = next(steps)
+                try:
+                    client.log_metric(run, "loss", float(step), step=step)
+                except MlflowException as error:
+                    return taken, error.error_code
                 taken.append(step)
-            except MlflowException as error:
-                refused.append(error)  # noqa: B023 - the pool is done before the next round
+            return taken, "never refused"
 
         with ThreadPoolExecutor(8) as pool:
-            writing = [pool.submit(log, step) for step in range(200)]
+            writing = [pool.submit(log_until_refused) for _ in range(8)]
             time.sleep(0.3 + 0.2 * number)
             client.set_terminated(run)
-            for each in writing:
-                each.result()
+            told = [each.result() for each in writing]
 
         done = sealed(two, run)
+        taken = {step for steps_taken, _ in told for step in steps_taken}
         recorded = {step for step, _ in done.points.get("loss", [])}
-        assert set(taken) == recorded == {point.step for point in client.get_metric_history(run, "loss")}
+        assert taken == recorded == {point.step for point in client.get_metric_history(run, "loss")}
         assert taken
-        assert refused
-        assert {error.error_code for error in refused} == {"RESOURCE_CONFLICT"}
+        assert {refused for _, refused in told} == {"RESOURCE_CONFLICT"}
         assert done.said("found_at_the_end") == []
         assert kinds(done)["run_closed"] == 1
 
