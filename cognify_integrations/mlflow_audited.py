@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from mlflow.entities import RunStatus, ViewType
 from mlflow.store.tracking.abstract_store import AbstractStore
-from mlflow.store.tracking.rest_store import RestStore
 
 from cognify_integrations import mlflow_events as events
 from cognify_integrations.mlflow import RUN_PREFIX
@@ -32,6 +31,8 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
 
     rebuilt: tuple[Callable[..., Any], tuple[Any, ...]]
     """How another process builds this store: the class that it has here is nowhere to be imported from."""
+    asks_server = False
+    """Whether it asks an MLflow server, which may record runs as well."""
 
     @property
     def uri(self) -> str:
@@ -49,11 +50,10 @@ class Audited(AbstractStore):  # type: ignore[misc] # mlflow is untyped
 
     def create_run(self, experiment_id: Any, user_id: Any, start_time: Any, tags: Any, run_name: Any) -> Any:
         """Create a run, and begin its record."""
-        if isinstance(tags, (str, list)) and not all(
-            hasattr(tag, "key") for tag in tags
-        ):  # MLflow says what is wrong with them
+        if tags and isinstance(tags, (str, list)) and not all(hasattr(tag, "key") for tag in tags):
+            # MLflow says what is wrong with them
             return super().create_run(experiment_id, user_id, start_time, tags, run_name)
-        plan = these_runs().plan(tags, asks_server=isinstance(self, RestStore))
+        plan = these_runs().plan(tags, asks_server=self.asks_server)
         try:
             run = super().create_run(experiment_id, user_id, start_time, plan.tags, run_name)
         except BaseException:

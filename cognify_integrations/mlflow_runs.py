@@ -35,6 +35,7 @@ from cognify_integrations.mlflow_workers import Workers
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
+    from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
 
 BY_TAG = "cognify.recorded_by"
@@ -50,20 +51,16 @@ class Runs:
     def __init__(self, session: Session, *, in_server: bool) -> None:
         self.in_server = in_server
         self._session = session
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._known: dict[str, Known] = {}
         self._makers: dict[str, str | None] = {}
         self._workers: Workers | None = None
+        self._workspace: Workspace | None = None
+        """Where runs can be recorded, as the one before was."""
         self._others: set[str] = set()
         """Runs that this server does not record."""
         self._unsaid: set[str] = set()
         """The runs of which something was said after their end that no addendum takes."""
-
-    @property
-    def is_here(self) -> bool:
-        """Whether this is the process that writes them: a child that it forked knows none of them."""
-        return self._pid == os.getpid()
 
     def serve(self, store: Any) -> None:
         """This process is a worker of a server with that tracking store: look for others, and for what they left."""
@@ -83,23 +80,36 @@ class Runs:
 
     def plan(self, tags: Iterable[Any] | None, *, asks_server: bool) -> Plan:
         """What is to be done about a run that MLflow is about to create, by asking a server or in its own database."""
-        given = list(tags or ())
-        if self._session.is_off or (self.in_server and (self._workers is None or _tagged(given, BY_TAG) == _CLIENT)):
+        if not self._records(tags):
             return Plan(self, tags, None, None)
+        shared = None if self.in_server else self._shared()
+        run_id = new_run_id(utc_now(), os.urandom(3)) if shared is None else shared.id
+        told = [tag for tag in tags or () if tag.key not in (RUN_TAG, BY_TAG)]
+        told.append(RunTag(RUN_TAG, run_id))
+        if self._workers is not None:
+            self._workers.beginnings.plan(run_id)
+        elif asks_server:
+            told.append(RunTag(BY_TAG, _CLIENT))
+        return Plan(self, told, run_id, shared)
+
+    def _records(self, tags: Iterable[Any] | None) -> bool:
+        """Whether a run that is created here with those tags is recorded here."""
+        if self.in_server and (self._workers is None or _tagged(tags or (), BY_TAG) == _CLIENT):
+            return False
+        if self._workspace is None or self._workspace is not self._session.opened:
+            self._workspace = self._writable()
+        return self._workspace is not None
+
+    def _writable(self) -> Workspace | None:
+        """The workspace, unless nothing is to be recorded or nothing can be."""
+        if self._session.is_off:
+            return None
         try:
             _ = self._session.workspace.store
         except (CognifyError, OSError) as error:
             warn("an MLflow run is not recorded", error)
-            return Plan(self, tags, None, None)
-        shared = None if self.in_server else self._shared()
-        run_id = new_run_id(utc_now(), os.urandom(3)) if shared is None else shared.id
-        told = [tag for tag in given if tag.key not in (RUN_TAG, BY_TAG)]
-        told.append(RunTag(RUN_TAG, run_id))
-        if asks_server and not self.in_server:
-            told.append(RunTag(BY_TAG, _CLIENT))
-        if self._workers is not None:
-            self._workers.beginnings.plan(run_id)
-        return Plan(self, told, run_id, shared)
+            return None
+        return self._session.workspace
 
     def drop(self, run_id: str | None) -> None:
         """A record that was planned is there, or its run is not."""
@@ -357,11 +367,20 @@ _runs: Runs | None = None
 def these_runs() -> Runs:
     """The MLflow runs of this process."""
     global _runs
-    if _runs is None or not _runs.is_here:
+    if _runs is None:
         from cognify_integrations.mlflow_stores import is_server
 
         _runs = Runs(api.this_session(), in_server=is_server())
     return _runs
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's runs."""
+    global _runs
+    _runs = None
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def leave() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.server.constants import BACKEND_STORE_URI_ENV_VAR
+from mlflow.store.tracking.rest_store import RestStore
 
 from cognify_integrations.mlflow import plain_uri, registry_store, tracking_store
 from cognify_integrations.mlflow_audited import Audited, AuditedGc
@@ -25,6 +26,7 @@ def audited_tracking(store_uri: str, artifact_uri: str | None) -> Any:
     mixins = (AuditedGc, Audited) if hasattr(store, "_hard_delete_run") else (Audited,)
     store.__class__ = audited_class(mixins, type(store))
     store.rebuilt = tracking_store, (store_uri, artifact_uri)
+    store.asks_server = isinstance(store, RestStore)
     queue = store._async_logging_queue  # noqa: SLF001 - it has kept the method of the class as it was
     queue._logging_func = store.log_batch  # noqa: SLF001
     if is_server():

@@ -108,10 +108,15 @@ class Session:
             if self._pid != os.getpid():
                 self._forget()
             if self._workspace is None:
-                self._workspace = self._opened()
+                self._workspace = self._open()
             return self._workspace
 
-    def _opened(self) -> Workspace:
+    @property
+    def opened(self) -> Workspace | None:
+        """The workspace, where it was opened already."""
+        return self._workspace
+
+    def _open(self) -> Workspace:
         if self.settings.url is not None:
             from cognify_core.api.remote import RemoteWorkspace
 
