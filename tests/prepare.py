@@ -43,7 +43,7 @@ def install_packages() -> None:
     if shutil.which("npm") is None or not missing:
         return
     print(f"Installing {', '.join(missing)} for the tests …", file=sys.stderr)
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(NODE), *missing]
+    command = ["npm", "install", "--loglevel", "error", "--no-audit", "--no-fund", "--prefix", str(NODE), *missing]
     if subprocess.run(command, check=False).returncode:
         print(f"{', '.join(missing)} could not be installed: some tests will skip, and say so.", file=sys.stderr)
 

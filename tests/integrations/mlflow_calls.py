@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +44,8 @@ from mlflow.models import Model
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
+from tests.looping import finished
+
 Kept = dict[str, Any]
 """What calls gave that later ones need, by name."""
 
@@ -62,8 +63,7 @@ class Call:
     def make(self, store: Any, kept: Kept) -> Any:
         result = getattr(store, self.method)(*self.arguments(kept), **self.named(kept))
         if asyncio.iscoroutine(result):
-            with ThreadPoolExecutor(1) as thread:  # this one may have a loop of a browser's going
-                result = thread.submit(asyncio.run, result).result()
+            result = finished(result)
         if hasattr(result, "wait"):
             result = result.wait()
         if self.keep:

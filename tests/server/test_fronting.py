@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from cognify_core.server.fronting import Fronting, networks
 from cognify_core.server.limits import Limits
 from cognify_core.settings import load
 from cognify_core.store.sql import open_store
+from tests.looping import finished
 from tests.server.browsing import Browser
 from tests.server.serving import Room, Served, serving
 
@@ -33,7 +33,7 @@ def seen(peer: str, *headers: tuple[str, str], user: str | None = "X-User") -> d
 
     raw = [(name.lower().encode(), value.encode()) for name, value in (("Host", "inner:8400"), *headers)]
     scope = {"type": "http", "client": (peer, 1234), "scheme": "http", "headers": raw}
-    asyncio.run(Fronting(app, TRUSTED, user)(scope, nothing, nothing))
+    finished(Fronting(app, TRUSTED, user)(scope, nothing, nothing))
     known = {name.decode(): value.decode() for name, value in scopes[0]["headers"]}
     return known | {"address": scopes[0]["client"][0], "scheme": scopes[0]["scheme"]}
 

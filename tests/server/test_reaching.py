@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import ssl
@@ -17,6 +16,7 @@ import pytest
 import cognify_core
 from cognify_core.errors import ConfigurationError
 from cognify_core.server.reaching import NotReachedError, Reach, is_public
+from tests.looping import finished
 from tests.server.serving import Room, Served
 from tests.servers.receiving import Receiver, receiving
 
@@ -187,7 +187,7 @@ def test_it_is_asked_from_a_thread_that_has_a_loop_of_its_own(receiver: Receiver
     async def in_a_notebook() -> int:
         return Reach(frozenset({"127.0.0.1"})).post(receiver.url, b"{}", {})
 
-    assert asyncio.run(in_a_notebook()) == 204
+    assert finished(in_a_notebook()) == 204
 
 
 def test_no_proxy_of_the_environment_is_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
