@@ -35,7 +35,6 @@ from cognify_integrations.mlflow_workers import Workers
 
 if TYPE_CHECKING:
     from cognify_core.api.session import Session
-    from cognify_core.api.workspace import Workspace
     from cognify_core.model.events import ClosedStatus
 
 BY_TAG = "cognify.recorded_by"
@@ -55,8 +54,6 @@ class Runs:
         self._known: dict[str, Known] = {}
         self._makers: dict[str, str | None] = {}
         self._workers: Workers | None = None
-        self._workspace: Workspace | None = None
-        """Where runs can be recorded, as the one before was."""
         self._others: set[str] = set()
         """Runs that this server does not record."""
         self._unsaid: set[str] = set()
@@ -94,22 +91,16 @@ class Runs:
 
     def _records(self, tags: Iterable[Any] | None) -> bool:
         """Whether a run that is created here with those tags is recorded here."""
-        if self.in_server and (self._workers is None or _tagged(tags or (), BY_TAG) == _CLIENT):
+        if self._session.is_off or (
+            self.in_server and (self._workers is None or _tagged(tags or (), BY_TAG) == _CLIENT)
+        ):
             return False
-        if self._workspace is None or self._workspace is not self._session.opened:
-            self._workspace = self._writable()
-        return self._workspace is not None
-
-    def _writable(self) -> Workspace | None:
-        """The workspace, unless nothing is to be recorded or nothing can be."""
-        if self._session.is_off:
-            return None
         try:
             _ = self._session.workspace.store
         except (CognifyError, OSError) as error:
             warn("an MLflow run is not recorded", error)
-            return None
-        return self._session.workspace
+            return False
+        return True
 
     def drop(self, run_id: str | None) -> None:
         """A record that was planned is there, or its run is not."""
@@ -161,8 +152,9 @@ class Runs:
             live.closing.insert(0, partial(record_state, live, store, known.mlflow_id))
         live.guarded("an MLflow run", self._began, Known(known.mlflow_id, live, own=known.own), run)
         known.arrive(live)
-        self.drop(run.data.tags.get(RUN_TAG))
-        if run.data.tags.get(RUN_TAG) != live.id:
+        planned = run.data.tags.get(RUN_TAG)
+        self.drop(planned)
+        if planned != live.id:
             live.guarded("the tag of an MLflow run", store.set_tag, known.mlflow_id, RunTag(RUN_TAG, live.id))
 
     def _began(self, known: Known, run: Any) -> None:

@@ -111,11 +111,6 @@ class Session:
                 self._workspace = self._open()
             return self._workspace
 
-    @property
-    def opened(self) -> Workspace | None:
-        """The workspace, where it was opened already."""
-        return self._workspace
-
     def _open(self) -> Workspace:
         if self.settings.url is not None:
             from cognify_core.api.remote import RemoteWorkspace
